@@ -1,21 +1,25 @@
 // The gradients of a dense layer's 3x3 convolution. dY, the finished gradient of the layer's k columns, is never stored:
 // dY = drop(a * G + b + c * (x - mean)) is made as G and X are read, in registers, one tile ahead.
 //
-// appended_data     dT[rows, channels] = conv3x3^T(dY) where z * scale + shift > 0, else 0, with the sums of dT and of
-//                   dT * (z - mean2)
-// appended_weights  dW[tap, c, n] = sum over pixels of dY[q, n] * relu(z * scale + shift)[q + tap, c]
+// AppendedData     dT[rows, channels] = conv3x3^T(dY) where z * scale + shift > 0, else 0, with the sums of dT and of
+//                  dT * (z - mean2)
+// AppendedWeights  dW[tap, c, n] = sum over pixels of dY[q, n] * relu(z * scale + shift)[q + tap, c]
+//
+// Both read the same. So one launch, appended_gradient, makes both, every other block the one or the other: blocks of the
+// same pixels run at the same time, and what the first of them reads the second finds in the level-2 cache.
 //
 // Shapes    G, x the layer's k columns of the block's gradient and of the block; correction [3, k]; z, dT [rows, channels];
 //           w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; tiles [blocks, 2, channels], which
 //           combine_sums adds; weightTiles [blocks, 9, channels, k], which add_parts adds
 // Needs     rows of z and dT that start on 16 bytes, k a multiple of 4, an even number of columns before them, channels a multiple of a chunk, channels <=
 //           CHANNELS, k <= NEW
-// Bytes     appended_data: G, x of k columns and z read, dT written; appended_weights: G, x of k columns and z read; both
-//           with a line of pixels on both sides of a block's share
-// Geometry  (channels / PART, shares): a block has PART of the channels, which are all where weights or sums of all fit a
-//           multiprocessor, and tilesOfBlock tiles of BM pixels. The blocks of one share of the pixels are neighbours, and
-//           make the same dY.
-// Shared    appended_data: the ring of dY, all weights, two tiles of z; appended_weights: the ring of z, two tiles of dY
+// Bytes     G, x of k columns and z read, with a line of pixels on both sides of a block's share, once by each of two
+//           blocks, of which one finds them in the cache; dT written
+// Geometry  even blocks for the data, odd ones for the weights, as many of each. A block has PART of the channels, which
+//           are all where weights or sums of all fit a multiprocessor, and tilesOfBlock tiles of BM pixels. The blocks of
+//           one share of the pixels are neighbours, and make the same dY. Where one of the two has fewer threads than the
+//           launch, the others leave at once.
+// Shared    AppendedData: the ring of dY, all weights, two tiles of z; AppendedWeights: the ring of z, two tiles of dY
 #pragma once
 #include "dropout.cuh"
 #include "pixel_ring.cuh"
@@ -41,12 +45,31 @@ struct AppendedGradient {
     int width;
     int R;  // rows of the ring
     int tilesOfBlock;
+    int block;  // among those of its kind
+
+    // Blocks beside each other, each with a PART of the channels.
+    template <int CHANNELS, int PART>
+    __device__ __forceinline__ int parts() const {
+        static_assert(PART == CHANNELS || PART % (PANEL_ROW_BYTES / static_cast<int>(sizeof(T))) == 0, "whole panels");
+        return PART == CHANNELS ? 1 : (channels + PART - 1) / PART;
+    }
 
     // The first of the block's PART of CHANNELS.
     template <int CHANNELS, int PART>
-    static __device__ __forceinline__ int first_channel() {
-        static_assert(PART == CHANNELS || PART % (PANEL_ROW_BYTES / static_cast<int>(sizeof(T))) == 0, "whole panels");
-        return PART == CHANNELS ? 0 : static_cast<int>(blockIdx.x) * PART;
+    __device__ __forceinline__ int first_channel() const {
+        return block % parts<CHANNELS, PART>() * PART;
+    }
+
+    // Which share of the pixels the block has.
+    template <int CHANNELS, int PART>
+    __device__ __forceinline__ int share() const {
+        return block / parts<CHANNELS, PART>();
+    }
+
+    // Whether that share has any: the other kind may have had more blocks.
+    template <int BM, int CHANNELS, int PART>
+    __device__ __forceinline__ bool has_pixels() const {
+        return static_cast<long long>(share<CHANNELS, PART>()) * tilesOfBlock * BM < rows;
     }
 };
 
@@ -146,6 +169,10 @@ struct AppendedData {
         end = columnsAt + PART * 16;
     }
 
+    static __device__ __forceinline__ bool has_pixels(const AppendedGradient<T>& p) {
+        return p.template has_pixels<BM, CHANNELS, PART>();
+    }
+
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, const float* __restrict__ mean2,
                                                const T* __restrict__ w, T* __restrict__ dT, int dTStride,
                                                float* __restrict__ tiles) {
@@ -157,7 +184,8 @@ struct AppendedData {
         const int wr = warp % WR;
         const int wc = warp / WR;
         const int halo = p.width + 1;
-        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.y);
+        const int index = p.template share<CHANNELS, PART>();
+        const Tiles share(p.rows, BM, p.tilesOfBlock, index);
         const int c0 = p.template first_channel<CHANNELS, PART>();
         const int channels = p.channels - c0;
         const int start = share.first * BM - halo;
@@ -245,7 +273,7 @@ struct AppendedData {
                 s += lane_lds<float>(shared, (2 * r * PART + i) * 4);
             }
             if (i % PART < channels) {
-                tiles[(static_cast<size_t>(blockIdx.y) * 2 + i / PART) * p.channels + c0 + i % PART] = s;
+                tiles[(static_cast<size_t>(index) * 2 + i / PART) * p.channels + c0 + i % PART] = s;
             }
         }
     }
@@ -337,6 +365,10 @@ struct AppendedWeights {
     static constexpr unsigned Y_BYTES = BM * PANEL_ROW_BYTES * PK;
     static_assert(PART % 16 == 0 && NF % 2 == 0 && BM % 16 == 0 && (TAPS == 9 || TAPS == 3), "shape");
 
+    static __device__ __forceinline__ bool has_pixels(const AppendedGradient<T>& p) {
+        return p.template has_pixels<BM, CHANNELS, PART>();
+    }
+
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, float* __restrict__ weightTiles) {
         const int R = p.R;
         const unsigned yAt = ring_bytes(R) * PC;
@@ -345,7 +377,8 @@ struct AppendedWeights {
         const int group = threadIdx.x / 32 % (PART / 16);  // of channels
         const int tap0 = TAPS == 9 ? 0 : threadIdx.x / 32 / (PART / 16) * TAPS;
         const int halo = p.width + 1;
-        const Tiles share(p.rows, BM, p.tilesOfBlock, blockIdx.y);
+        const int index = p.template share<CHANNELS, PART>();
+        const Tiles share(p.rows, BM, p.tilesOfBlock, index);
         const int c0 = p.template first_channel<CHANNELS, PART>();
         const int start = share.first * BM - halo;
         const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, p.rows, p.channels - c0, p.scale + c0, p.shift + c0);
@@ -385,7 +418,7 @@ struct AppendedWeights {
                     const int c = c0 + group * 16 + half * 8 + lane / 4;
                     const int column = n * 8 + lane % 4 * 2;
                     if (c < p.channels && column < p.k) {
-                        stg(weightTiles + ((static_cast<size_t>(blockIdx.y) * 9 + tap0 + tap) * p.channels + c) * p.k + column,
+                        stg(weightTiles + ((static_cast<size_t>(index) * 9 + tap0 + tap) * p.channels + c) * p.k + column,
                             float2{dW[tap][n][2 * half], dW[tap][n][2 * half + 1]});
                     }
                 }
@@ -461,32 +494,49 @@ struct AppendedWeights {
     }
 };
 
-#define APPENDED_GRADIENT_PARAMETERS(T)                                                                                \
-    const T *__restrict__ G, int gStride, const T *__restrict__ x, int xStride, const float *__restrict__ correction,  \
-        int correctionStride, const float *__restrict__ mean, unsigned threshold, unsigned layerThreshold,             \
-        float keptScale, unsigned seedLow, unsigned seedHigh, const unsigned *step, unsigned layer,                    \
-        const T *__restrict__ z, int zStride, const float *__restrict__ affine, int affineStride, int k, int channels, \
-        int rows, int height, int width, int ring, int tilesOfBlock
-
-#define APPENDED_GRADIENT_ARGUMENTS(T)                                                                              \
-    AppendedGradient<T> {                                                                                           \
-        G, gStride, x, xStride, correction, correctionStride, mean,                                                 \
-            Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, z, zStride, affine,      \
-            affine + affineStride, k, channels, rows, height, width, ring, tilesOfBlock                             \
+// What a block of the launch does: even ones are of the data, odd ones of the weights. Where all threads have something
+// to do no thread is asked, which would cost registers.
+template <int LAUNCHED, class T, class Data, class Weights>
+__device__ __forceinline__ void run_half(AppendedGradient<T>& p, const float* __restrict__ mean2, const T* __restrict__ w,
+                                         T* __restrict__ dT, int dTStride, int weightsRing, int weightsTilesOfBlock,
+                                         float* __restrict__ tiles, float* __restrict__ weightTiles) {
+    p.block = blockIdx.x / 2;
+    if (blockIdx.x % 2 == 0) {
+        if ((Data::BLOCK_THREADS == LAUNCHED || threadIdx.x < Data::BLOCK_THREADS) && Data::has_pixels(p)) {
+            Data::run(p, mean2, w, dT, dTStride, tiles);
+        }
+    } else {
+        p.R = weightsRing;
+        p.tilesOfBlock = weightsTilesOfBlock;
+        if ((Weights::BLOCK_THREADS == LAUNCHED || threadIdx.x < Weights::BLOCK_THREADS) && Weights::has_pixels(p)) {
+            Weights::run(p, weightTiles);
+        }
     }
+}
 
-#define APPENDED_DATA(suffix, T, BM, CHANNELS, PART, NEW, WR, WC, BLOCKS_OF_MULTIPROCESSOR)                              \
-    BOUNDED(appended_data##suffix, (WR) * (WC) * 32)                                                                    \
-    extern "C" __global__ void __launch_bounds__((WR) * (WC) * 32, BLOCKS_OF_MULTIPROCESSOR)                            \
-        appended_data##suffix(APPENDED_GRADIENT_PARAMETERS(T), const float* __restrict__ mean2,                         \
-                              const T* __restrict__ w, T* __restrict__ dT, int dTStride, float* __restrict__ tiles) {   \
-        AppendedData<T, BM, CHANNELS, PART, NEW, WR, WC>::run(APPENDED_GRADIENT_ARGUMENTS(T), mean2, w, dT, dTStride,   \
-                                                              tiles);                                                   \
-    }
-
-#define APPENDED_WEIGHTS(suffix, T, BM, CHANNELS, PART, NEW, TAPS, BLOCKS_OF_MULTIPROCESSOR)                    \
-    BOUNDED(appended_weights##suffix, (PART) * 2 * (9 / (TAPS)))                                                \
-    extern "C" __global__ void __launch_bounds__((PART) * 2 * (9 / (TAPS)), BLOCKS_OF_MULTIPROCESSOR)           \
-        appended_weights##suffix(APPENDED_GRADIENT_PARAMETERS(T), float* __restrict__ weightTiles) {            \
-        AppendedWeights<T, BM, CHANNELS, PART, NEW, TAPS>::run(APPENDED_GRADIENT_ARGUMENTS(T), weightTiles);    \
+#define APPENDED_GRADIENT(suffix, T, CHANNELS, NEW, DATA_BM, DATA_PART, WR, WC, WEIGHTS_BM, WEIGHTS_PART, TAPS,         \
+                          BLOCKS_OF_MULTIPROCESSOR)                                                                     \
+    using AppendedData##suffix = AppendedData<T, DATA_BM, CHANNELS, DATA_PART, NEW, WR, WC>;                            \
+    using AppendedWeights##suffix = AppendedWeights<T, WEIGHTS_BM, CHANNELS, WEIGHTS_PART, NEW, TAPS>;                  \
+    constexpr int APPENDED_GRADIENT_THREADS##suffix =                                                                   \
+        AppendedData##suffix::BLOCK_THREADS > AppendedWeights##suffix::BLOCK_THREADS                                    \
+            ? AppendedData##suffix::BLOCK_THREADS                                                                       \
+            : AppendedWeights##suffix::BLOCK_THREADS;                                                                   \
+    BOUNDED(appended_gradient##suffix, APPENDED_GRADIENT_THREADS##suffix)                                               \
+    extern "C" __global__ void __launch_bounds__(APPENDED_GRADIENT_THREADS##suffix, BLOCKS_OF_MULTIPROCESSOR)           \
+        appended_gradient##suffix(                                                                                      \
+            const T* __restrict__ G, int gStride, const T* __restrict__ x, int xStride,                                 \
+            const float* __restrict__ correction, int correctionStride, const float* __restrict__ mean,                 \
+            unsigned threshold, unsigned layerThreshold, float keptScale, unsigned seedLow, unsigned seedHigh,          \
+            const unsigned* step, unsigned layer, const T* __restrict__ z, int zStride,                                 \
+            const float* __restrict__ affine, int affineStride, int k, int channels, int rows, int height, int width,   \
+            const float* __restrict__ mean2, const T* __restrict__ w, T* __restrict__ dT, int dTStride, int dataRing,   \
+            int dataTilesOfBlock, int weightsRing, int weightsTilesOfBlock, float* __restrict__ tiles,                  \
+            float* __restrict__ weightTiles) {                                                                          \
+        AppendedGradient<T> p{G, gStride, x, xStride, correction, correctionStride, mean,                               \
+                              Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, z,         \
+                              zStride, affine, affine + affineStride, k, channels, rows, height, width, dataRing,       \
+                              dataTilesOfBlock, 0};                                                                     \
+        run_half<APPENDED_GRADIENT_THREADS##suffix, T, AppendedData##suffix, AppendedWeights##suffix>(                  \
+            p, mean2, w, dT, dTStride, weightsRing, weightsTilesOfBlock, tiles, weightTiles);                           \
     }

@@ -402,7 +402,9 @@ struct StoredStatistics {
     }
 };
 
-// The tiles of a block: contiguous, as many for each block but possibly the last.
+// The tiles of a block: contiguous, as many for each block but possibly the last. Kernels of 1x1 convolutions go through
+// them from the last to the first, those of 3x3 convolutions from the first to the last: the kernels of a layer take
+// turns, so each begins where the one before has ended, with what is still in the level-2 cache.
 struct Tiles {
     int first;
     int end;

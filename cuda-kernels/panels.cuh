@@ -25,6 +25,19 @@ inline unsigned pack_bf16(float low, float high) {
 inline void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], BFloat16) {
     emulated_mma_bf16(d, a, b);
 }
+
+struct Keeping {
+    explicit Keeping(bool) {}
+};
+
+inline void cp_async16(unsigned char* shared, unsigned offset, const void* from, int bytes, Keeping) {
+    cp_async16(shared, offset, from, bytes);
+}
+
+template <class V>
+inline void stg(void* to, V value, Keeping) {
+    stg(to, value);
+}
 #else
 #define DYNAMIC_SHARED(bytes) extern __shared__ __align__(1024) unsigned char shared[]
 
@@ -86,6 +99,31 @@ __device__ __forceinline__ void cp_async16(unsigned char* shared, unsigned offse
                  : "memory");
 }
 
+// How long the level-2 cache keeps an operand: as long as others, or, where it is read once and would fill the cache by
+// itself, only until something else needs the place. So what the next kernel reads of smaller operands stays (PTX ISA,
+// "createpolicy"; 7.4, Ampere and newer).
+struct Keeping {
+    unsigned long long policy;
+
+    // Volatile, so that a policy is made where it is used: kept from one tile to the next it takes registers that kernels
+    // do not have.
+    __device__ __forceinline__ explicit Keeping(bool givesWay) {
+        if (givesWay) {
+            asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+        } else {
+            asm volatile("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
+        }
+    }
+};
+
+__device__ __forceinline__ void cp_async16(unsigned char* shared, unsigned offset, const void* from, int bytes,
+                                           Keeping keeping) {
+    asm volatile("cp.async.cg.shared.global.L2::cache_hint.L2::128B [%0], [%1], 16, %2, %3;" ::"r"(
+                     shared_address(shared, offset)),
+                 "l"(from), "r"(bytes), "l"(keeping.policy)
+                 : "memory");
+}
+
 __device__ __forceinline__ void cp_commit() {
     asm volatile("cp.async.commit_group;" ::: "memory");
 }
@@ -99,6 +137,16 @@ __device__ __forceinline__ void cp_wait() {
 template <class V>
 __device__ __forceinline__ void stg(void* to, V value) {
     *static_cast<V*>(to) = value;
+}
+
+__device__ __forceinline__ void stg(void* to, uint4 value, Keeping keeping) {
+    asm volatile("st.global.L2::cache_hint.v4.b32 [%0], {%1, %2, %3, %4}, %5;" ::"l"(to), "r"(value.x), "r"(value.y),
+                 "r"(value.z), "r"(value.w), "l"(keeping.policy)
+                 : "memory");
+}
+
+__device__ __forceinline__ void stg(void* to, unsigned value, Keeping keeping) {
+    asm volatile("st.global.L2::cache_hint.b32 [%0], %1, %2;" ::"l"(to), "r"(value), "l"(keeping.policy) : "memory");
 }
 
 __device__ __forceinline__ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], BFloat16) {

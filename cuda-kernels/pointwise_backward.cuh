@@ -12,7 +12,8 @@
 // Needs     rows that start on 16 bytes, N a multiple of a chunk, N <= NT, K a multiple of 2
 // Bytes     x and G read once, G written once; dT and z read for each BC columns, from the level-2 cache for all but one,
 //           since blocks of one share of the rows are neighbours
-// Geometry  (K / BC, shares): a block owns BC columns and tilesOfBlock tiles of BM rows; its part of dW stays in registers
+// Geometry  (K / BC, shares): a block owns BC columns and tilesOfBlock tiles of BM rows, of which the last comes first
+//           (fragments.cuh, Tiles); its part of dW stays in registers
 // Shared    two stages of x, G [BM, BC] and of dT, z [BM, NT]; w [NT, BC]; the columns' vectors
 //
 // Everything is replaced in place: dT by dZ, G by the new G, x by relu(x * scale + shift), so each value is converted
@@ -43,6 +44,7 @@ struct PointwiseGradient {
     int K;
     int N;
     int tilesOfBlock;
+    bool giveWay;  // x and G, in the cache
     float* weightTiles;
     float* tiles;
 };
@@ -58,7 +60,7 @@ struct PointwiseBackward {
     static constexpr int NA = BC / WC / 8;
     static constexpr int MW = NT / WR / 16;  // of dW, in the same columns
     // Steps of dZ * W that are unrolled: the addresses of more would not stay in registers beside dW.
-    static constexpr int STEPS_AT_ONCE = NT > 128 ? 4 : NT / STEP<T>;
+    static constexpr int STEPS_AT_ONCE = sizeof(T) == 2 && NT > 96 ? 4 : NT / STEP<T>;
     static_assert(NA % 2 == 0 && MA >= 1 && NT % (16 * WR) == 0 && BLOCK_THREADS % CX == 0 && BLOCK_THREADS % CN == 0,
                   "shape");
     static_assert(BM * CX % BLOCK_THREADS == 0 && BM * CN % BLOCK_THREADS == 0, "whole passes");
@@ -89,6 +91,7 @@ struct PointwiseBackward {
         const bool nOn = nChunk * CHUNK<T> < p.N;
         const int xBytes = max(0, min(CHUNK_BYTES, (p.K - c0 - xChunk * CHUNK<T>) * static_cast<int>(sizeof(T))));
         const auto load = [&](int tile, unsigned at) {
+            const Keeping keeping(p.giveWay);
 #pragma unroll
             for (int i = 0; i < BM * CX / BLOCK_THREADS; i++) {
                 const int r = xRow + i * (BLOCK_THREADS / CX);
@@ -96,9 +99,10 @@ struct PointwiseBackward {
                 const bool on = row < p.rows && xBytes > 0;
                 const unsigned to = at + xChunk / 8 * PANEL + in_panel<T>(r, xChunk % 8);
                 const size_t column = c0 + xChunk * CHUNK<T>;
-                cp_async16(shared, to, on ? p.x + static_cast<size_t>(row) * p.xStride + column : p.x, on ? xBytes : 0);
+                cp_async16(shared, to, on ? p.x + static_cast<size_t>(row) * p.xStride + column : p.x, on ? xBytes : 0,
+                           keeping);
                 cp_async16(shared, to + G_AT, on ? p.G + static_cast<size_t>(row) * p.gStride + column : p.G,
-                           on ? xBytes : 0);
+                           on ? xBytes : 0, keeping);
             }
 #pragma unroll
             for (int i = 0; i < BM * CN / BLOCK_THREADS; i++) {
@@ -119,7 +123,7 @@ struct PointwiseBackward {
             cp_async16(shared, W_AT + c / 8 * NT * PANEL_ROW_BYTES + in_panel<T>(r, c % 8),
                        p.w + static_cast<size_t>(r) * p.wStride + c0 + c * CHUNK<T>, CHUNK_BYTES);
         }
-        load(share.first, 0);
+        load(share.end - 1, 0);
         cp_commit();
         for (int c = threadIdx.x; c < BC; c += BLOCK_THREADS) {
             const int k = c0 + c;
@@ -149,12 +153,13 @@ struct PointwiseBackward {
             sumG[i] = sumGX[i] = 0.0f;
         }
 
-        for (int tile = share.first; tile < share.end; tile++) {
-            const unsigned at = (tile - share.first) % 2 * STAGE;
+        unsigned at = STAGE;
+        for (int tile = share.end - 1; tile >= share.first; tile--) {
+            at = STAGE - at;
             cp_wait<0>();
             __syncthreads();
-            if (tile + 1 < share.end) {
-                load(tile + 1, STAGE - at);
+            if (tile > share.first) {
+                load(tile - 1, STAGE - at);
                 cp_commit();
             }
             if (nOn) {
@@ -228,6 +233,7 @@ struct PointwiseBackward {
                 }
             }
             __syncthreads();
+            const Keeping keeping(p.giveWay);
 #pragma unroll
             for (int i = 0; i < BM * CX / BLOCK_THREADS; i++) {
                 const int r = xRow + i * (BLOCK_THREADS / CX);
@@ -235,7 +241,7 @@ struct PointwiseBackward {
                 if (row < p.rows && xBytes > 0) {
                     const unsigned from = at + G_AT + xChunk / 8 * PANEL + in_panel<T>(r, xChunk % 8);
                     store_chunk(p.G + static_cast<size_t>(row) * p.gStride + c0 + xChunk * CHUNK<T>,
-                                lane_lds<uint4>(shared, from), xBytes);
+                                lane_lds<uint4>(shared, from), xBytes, keeping);
                 }
             }
 #pragma unroll
@@ -277,16 +283,16 @@ struct PointwiseBackward {
     }
 
     // A chunk, or the first columns of one behind which there are none of the layer's.
-    static __device__ __forceinline__ void store_chunk(T* to, uint4 v, int bytes) {
+    static __device__ __forceinline__ void store_chunk(T* to, uint4 v, int bytes, Keeping keeping) {
         if (bytes == CHUNK_BYTES) {
-            stg(to, v);
+            stg(to, v, keeping);
             return;
         }
         const unsigned u[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
         for (int j = 0; j < 3; j++) {
             if (4 * j < bytes) {
-                stg(reinterpret_cast<unsigned char*>(to) + 4 * j, u[j]);
+                stg(reinterpret_cast<unsigned char*>(to) + 4 * j, u[j], keeping);
             }
         }
     }
@@ -319,9 +325,10 @@ struct PointwiseBackward {
             const float* __restrict__ correction2, int correction2Stride, const float* __restrict__ mean2,              \
             const T* __restrict__ x, int xStride, const float* __restrict__ affine, int affineStride,                   \
             const float* __restrict__ mean, const float* __restrict__ factor, const T* __restrict__ w, int wStride,     \
-            T* __restrict__ G, int gStride, int rows, int inputs, int outputs, int tilesOfBlock,                        \
+            T* __restrict__ G, int gStride, int rows, int inputs, int outputs, int tilesOfBlock, int giveWay,           \
             float* __restrict__ weightTiles, float* __restrict__ tiles) {                                               \
         PointwiseBackward<T, BM, BC, NT, WR, WC>::run(PointwiseGradient<T>{                                             \
             dT, dTStride, z, zStride, correction2, correction2Stride, mean2, x, xStride, affine, affine + affineStride, \
-            mean, factor, w, wStride, G, gStride, rows, inputs, outputs, tilesOfBlock, weightTiles, tiles});            \
+            mean, factor, w, wStride, G, gStride, rows, inputs, outputs, tilesOfBlock, giveWay != 0, weightTiles,       \
+            tiles});                                                                                                    \
     }

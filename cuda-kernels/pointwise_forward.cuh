@@ -6,8 +6,8 @@
 //           the block's rows, which combine_statistics adds; null in inference, which takes no statistics
 // Needs     rows of x and z that start on 16 bytes, N a multiple of a chunk, N <= NT
 // Bytes     x, and w once a block, read; z written
-// Geometry  one block for each tilesOfBlock tiles of BM rows; every tile after a block's first is on its way while the one
-//           before is multiplied
+// Geometry  one block for each tilesOfBlock tiles of BM rows, of which the last comes first (fragments.cuh, Tiles); every
+//           tile but that is on its way while the one before is multiplied
 // Shared    STAGES panels of x, all panels of w where it STAYS or else STAGES of them, eight finished rows of each warp,
 //           scale and shift, sums
 //
@@ -38,7 +38,7 @@ struct PointwiseForward {
     static __device__ __forceinline__ void run(const T* __restrict__ x, int xStride, const float* __restrict__ scale,
                                                const float* __restrict__ shift, const T* __restrict__ w, int wStride,
                                                T* __restrict__ z, int zStride, int rows, int K, int N, int tilesOfBlock,
-                                               float* __restrict__ tiles) {
+                                               bool giveWay, float* __restrict__ tiles) {
         const int panelsOfK = (K + E - 1) / E;
         const unsigned wAt = STAYS ? AFFINE_AT + panelsOfK * E * 8 : STREAM_AT;
         DYNAMIC_SHARED(AFFINE_AT + panelsOfK * (E * 8 + (STAYS ? W_BYTES : 0)));
@@ -62,6 +62,7 @@ struct PointwiseForward {
                 }
             }
         };
+        const Keeping keeping(giveWay);
         const auto load_x = [&](unsigned to, int tile, int panel) {
             const int column = panel * E + chunk * CHUNK<T>;
             const int bytes = max(0, min(CHUNK_BYTES, (K - column) * static_cast<int>(sizeof(T))));
@@ -71,14 +72,14 @@ struct PointwiseForward {
                 const int row = tile * BM + r;
                 const bool on = row < rows && bytes > 0;
                 cp_async16(shared, to + in_panel<T>(r, chunk),
-                           on ? x + static_cast<size_t>(row) * xStride + column : x, on ? bytes : 0);
+                           on ? x + static_cast<size_t>(row) * xStride + column : x, on ? bytes : 0, keeping);
             }
         };
-        int nextTile = share.first;
+        int nextTile = share.end - 1;
         int nextPanel = 0;
         int nextStage = 0;
         const auto load_next = [&] {
-            if (nextTile < share.end) {
+            if (nextTile >= share.first) {
                 load_x(nextStage * X_BYTES, nextTile, nextPanel);
                 if (!STAYS) {
                     load_w(wAt + nextStage * W_BYTES, nextPanel);
@@ -86,7 +87,7 @@ struct PointwiseForward {
                 nextStage = nextStage + 1 == STAGES ? 0 : nextStage + 1;
                 if (++nextPanel == panelsOfK) {
                     nextPanel = 0;
-                    nextTile++;
+                    nextTile--;
                 }
             }
             cp_commit();
@@ -107,7 +108,7 @@ struct PointwiseForward {
 
         float sums[MF][NF][4];
         int stage = 0;
-        for (int tile = share.first; tile < share.end; tile++) {
+        for (int tile = share.end - 1; tile >= share.first; tile--) {
             clear(sums);
             for (int panel = 0; panel < panelsOfK; panel++) {
                 // The oldest stage has arrived for this thread, behind the barrier for all; and behind it nobody reads the
@@ -141,7 +142,7 @@ struct PointwiseForward {
                 }
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
             }
-            if (tiles != nullptr && tile == share.first) {
+            if (tiles != nullptr && tile == share.end - 1) {
                 if (wm == 0 && g == 0) {
                     statistics.note_shift(shared, sums[0], wn * NW, t);
                 }
@@ -206,7 +207,8 @@ struct PointwiseForward {
     extern "C" __global__ void __launch_bounds__((WM) * (WN) * 32, BLOCKS_OF_MULTIPROCESSOR)                             \
         pointwise_forward##suffix(const T* __restrict__ x, int xStride, const float* __restrict__ affine,                \
                                   int affineStride, const T* __restrict__ w, int wStride, T* __restrict__ z, int zStride, \
-                                  int rows, int inputs, int outputs, int tilesOfBlock, float* __restrict__ tiles) {       \
+                                  int rows, int inputs, int outputs, int tilesOfBlock, int giveWay,                        \
+                                  float* __restrict__ tiles) {                                                           \
         PointwiseForward<T, BM, NT, WM, WN, STAGES, STAYS>::run(x, xStride, affine, affine + affineStride, w, wStride, z, \
-                                                                zStride, rows, inputs, outputs, tilesOfBlock, tiles);     \
+                                                                zStride, rows, inputs, outputs, tilesOfBlock, giveWay != 0, tiles); \
     }

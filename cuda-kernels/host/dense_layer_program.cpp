@@ -7,7 +7,7 @@ namespace {
 
 #define ONE(name) EMULATED_BOUNDED_KERNEL(name)
 #define LAYER(program) ONE(pointwise_forward_short##program), ONE(pointwise_backward##program)
-#define APPENDED(program) ONE(appended_convolution##program), ONE(appended_data##program), ONE(appended_weights##program)
+#define APPENDED(program) ONE(appended_convolution##program), ONE(appended_gradient##program)
 
 const EmulatedProgram program = {
 #if IS_COMPILED(1, 48)
@@ -21,11 +21,11 @@ const EmulatedProgram program = {
 #endif
 #if IS_COMPILED(1, 128)
     LAYER(_bf16_128), ONE(pointwise_forward_kept_bf16_128), ONE(pointwise_forward_streamed_bf16_128), APPENDED(_bf16_128),
-    ONE(appended_convolution_short_bf16_128), ONE(appended_data_short_bf16_128),
+    ONE(appended_convolution_short_bf16_128), ONE(appended_gradient_short_bf16_128),
 #endif
 #if IS_COMPILED(1, 192)
     LAYER(_bf16_192), ONE(pointwise_forward_kept_bf16_192), ONE(pointwise_forward_streamed_bf16_192), APPENDED(_bf16_192),
-    ONE(appended_convolution_short_bf16_192), ONE(appended_data_short_bf16_192),
+    ONE(appended_convolution_short_bf16_192), ONE(appended_gradient_short_bf16_192),
 #endif
 #if IS_COMPILED(0, 48)
     LAYER(_tf32_48), ONE(pointwise_forward_kept_tf32_48), APPENDED(_tf32_48),
@@ -36,7 +36,7 @@ const EmulatedProgram program = {
 #if IS_COMPILED(0, 128)
     LAYER(_tf32_128), ONE(pointwise_forward_streamed_tf32_128), APPENDED(_tf32_128),
     ONE(appended_convolution_middle_tf32_128), ONE(appended_convolution_short_tf32_128),
-    ONE(appended_data_short_tf32_128), ONE(appended_weights_short_tf32_128),
+    ONE(appended_gradient_short_tf32_128),
 #endif
 };
 

@@ -35,10 +35,6 @@ final class AppendedKernels {
     }
 
     /** Rows of a ring, see {@code cuda-kernels/pixel_ring.cuh}. */
-    int ring(LayerKernel kernel) {
-        return ring(kernel.rowsOfTile());
-    }
-
     private int ring(int rowsOfTile) {
         int least = 2 * rowsOfTile + 2 * (imageWidth + 1);
         return Math.max(16, Integer.highestOneBit(least - 1) << 1);
@@ -49,7 +45,7 @@ final class AppendedKernels {
      * comes a panel at a time.
      */
     int forwardRing(LayerKernel kernel) {
-        return comesByPanels() ? window(kernel.rowsOfTile()) : ring(kernel);
+        return comesByPanels() ? window(kernel.rowsOfTile()) : ring(kernel.rowsOfTile());
     }
 
     private int window(int rowsOfTile) {
@@ -88,7 +84,7 @@ final class AppendedKernels {
                                             byPanels("middle_", 128),
                                             byPanels("short_", 96));
                 };
-        return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
+        return RowSharing.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
     }
 
     private LayerKernel forward(String kind, int rows, int warps, int blocks) {
@@ -127,71 +123,81 @@ final class AppendedKernels {
                 "appended_convolution_" + kind + program.suffix(), rows, 32 * warps, 1, 1, shared);
     }
 
-    Optional<LayerKernel> data(int rows, int multiprocessors) {
-        List<LayerKernel> kernels =
+    /** The kernel of both gradients. */
+    Optional<AppendedGradientKernel> gradient(int rows, int multiprocessors) {
+        List<AppendedGradientKernel> kernels =
                 switch (program.width()) {
-                    case 48, 64 -> List.of(data("", isBFloat16() ? 128 : 64, 4, 2));
-                    case 96 -> List.of(data("", 128, 8, 1));
-                    case 192 -> List.of(data("", 192, 12, 1, PART), data("short_", 96, 6, 2, PART));
+                    case 48 ->
+                            List.of(
+                                    isBFloat16()
+                                            ? gradient("", data(128, 4), weights(96), 2)
+                                            : gradient("", data(64, 4), weights(48), 2));
+                    case 64 ->
+                            List.of(
+                                    isBFloat16()
+                                            ? gradient("", data(128, 4), weights(128), 2)
+                                            : gradient("", data(64, 4), weights(64), 2));
+                    case 96 -> List.of(gradient("", data(128, 8), weights(96), 1));
+                    case 192 ->
+                            List.of(
+                                    gradient("", data(192, 12, PART), weights(128, PART, 3), 1),
+                                    gradient(
+                                            "short_",
+                                            data(96, 12, PART),
+                                            weights(128, PART, 3),
+                                            1));
                     default ->
                             isBFloat16()
-                                    ? List.of(data("", 128, 8, 1), data("short_", 96, 8, 1))
+                                    ? List.of(
+                                            gradient("", data(128, 8), weights(128), 1),
+                                            gradient("short_", data(96, 8), weights(128), 1))
                                     : List.of(
-                                            data("", 128, 8, 1, PART),
-                                            data("short_", 64, 4, 1, PART));
+                                            gradient("", data(128, 8, PART), weights(64), 1),
+                                            gradient("short_", data(64, 8, PART), weights(32), 1));
                 };
-        return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
+        return RowSharing.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
     }
 
-    private LayerKernel data(String kind, int rows, int warps, int blocks) {
-        return data(kind, rows, warps, blocks, program.width());
+    /** What a block of one of the gradients takes. */
+    private record Gradient(int rows, int threads, int part, int sharedBytes) {}
+
+    private AppendedGradientKernel gradient(
+            String kind, Gradient data, Gradient weights, int blocks) {
+        String name = "appended_gradient_" + kind + program.suffix();
+        return new AppendedGradientKernel(
+                kernel(name, data, blocks),
+                ring(data.rows),
+                kernel(name, weights, blocks),
+                ring(weights.rows));
     }
 
-    private LayerKernel data(String kind, int rows, int warps, int blocks, int part) {
+    private LayerKernel kernel(String name, Gradient half, int blocks) {
+        int parts = Math.ceilDiv(channels, half.part);
+        return new LayerKernel(name, half.rows, half.threads, blocks, parts, half.sharedBytes);
+    }
+
+    private Gradient data(int rows, int warps) {
+        return data(rows, warps, program.width());
+    }
+
+    private Gradient data(int rows, int warps, int part) {
         int shared =
                 (ring(rows) + ZERO_ROWS) * LayerProgram.PANEL_BYTES * newPanels()
                         + weightBytes(part)
                         + 2 * rows * LayerProgram.PANEL_BYTES * program.panels(part)
                         + part * 16;
-        return new LayerKernel(
-                "appended_data_" + kind + program.suffix(),
-                rows,
-                32 * warps,
-                blocks,
-                Math.ceilDiv(channels, part),
-                shared);
+        return new Gradient(rows, 32 * warps, part, shared);
     }
 
-    Optional<LayerKernel> weights(int rows, int multiprocessors) {
-        List<LayerKernel> kernels =
-                switch (program.width()) {
-                    case 48 -> List.of(weights("", isBFloat16() ? 96 : 48, 2));
-                    case 64 -> List.of(weights("", isBFloat16() ? 128 : 64, 2));
-                    case 96 -> List.of(weights("", 96, 1));
-                    case 192 -> List.of(weights("", 128, 1, PART, 3));
-                    default ->
-                            isBFloat16()
-                                    ? List.of(weights("", 128, 1))
-                                    : List.of(weights("", 64, 1), weights("short_", 32, 1));
-                };
-        return LayerKernel.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
-    }
-
-    private LayerKernel weights(String kind, int rows, int blocks) {
-        return weights(kind, rows, blocks, program.width(), TAPS);
+    private Gradient weights(int rows) {
+        return weights(rows, program.width(), TAPS);
     }
 
     /** A warp has 16 channels and so many taps. */
-    private LayerKernel weights(String kind, int rows, int blocks, int part, int taps) {
+    private Gradient weights(int rows, int part, int taps) {
         int shared =
                 (ring(rows) + ZERO_ROWS) * LayerProgram.PANEL_BYTES * program.panels(part)
                         + 2 * rows * LayerProgram.PANEL_BYTES * newPanels();
-        return new LayerKernel(
-                "appended_weights_" + kind + program.suffix(),
-                rows,
-                2 * part * (TAPS / taps),
-                blocks,
-                Math.ceilDiv(channels, part),
-                shared);
+        return new Gradient(rows, 2 * part * (TAPS / taps), part, shared);
     }
 }

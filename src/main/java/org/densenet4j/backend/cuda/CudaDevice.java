@@ -104,7 +104,8 @@ final class CudaDevice implements Device {
                         ProductKernels.hasTensorFloat32(attributes.architecture()),
                         options.tensorFloat32(),
                         attributes.multiprocessors(),
-                        attributes.sharedBytes())
+                        attributes.sharedBytes(),
+                        attributes.cacheBytes())
                 : FusedLayers.NONE;
     }
 

@@ -118,7 +118,8 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 Traffic.reading(z, affine, weights(packed))
                         .writing(columns)
                         .writing(tiles.stream().toArray(Matrix[]::new))
-                        .computing(shape.flops(images)),
+                        .computing(shape.flops(images))
+                        .walking(Walk.ofShares(shares)),
                 address(z),
                 z.stride(),
                 address(affine),
@@ -153,14 +154,12 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 shape.type());
     }
 
-    /**
-     * Both kernels first, each into its own part of the scratch; what their blocks have summed is
-     * then added up together with other small operations.
-     */
+    /** What blocks have summed is added up together with other small operations. */
     @Override
     public void backward(int images, AppendedGradient g) {
-        RowShares ofData = parts.data().shares(g.z().rows(), fused.multiprocessors());
-        RowShares ofWeights = parts.weights().shares(g.z().rows(), fused.multiprocessors());
+        AppendedGradientKernel kernel = parts.gradient();
+        RowShares ofData = kernel.dataShares(g.z().rows(), fused.multiprocessors());
+        RowShares ofWeights = kernel.weightShares(g.z().rows(), fused.multiprocessors());
         int weightRows = TAPS * shape.inputChannels();
         Matrix weightTiles =
                 Matrix.dense(
@@ -172,8 +171,58 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                         weightTiles.offset() + weightTiles.storedBytes(),
                         2 * ofData.blocks(),
                         g.z().columns());
-        data(images, g, ofData, tiles);
-        weightGradient(images, g, ofWeights, weightTiles);
+        Matrix mean = g.columnStatistics().row(0);
+        Matrix mean2 = g.zStatistics().row(0);
+        Matrix z = g.z();
+        Dropout dropout = g.dropout();
+        layer.launch(
+                kernel.name(),
+                kernel.grid(ofData, ofWeights),
+                Traffic.reading(
+                                g.blockGradient(),
+                                g.columns(),
+                                g.correction(),
+                                mean,
+                                z,
+                                g.affine(),
+                                mean2,
+                                weights(g.packed()))
+                        .writing(g.result(), tiles, weightTiles)
+                        .computing(2 * shape.flops(images))
+                        .walking(Walk.ofShares(ofData)),
+                address(g.blockGradient()),
+                g.blockGradient().stride(),
+                address(g.columns()),
+                g.columns().stride(),
+                address(g.correction()),
+                g.correction().stride(),
+                address(mean),
+                CudaKernels.threshold(dropout),
+                dropout.layerThreshold(),
+                dropout.keptScale(),
+                (int) dropout.seed(),
+                (int) (dropout.seed() >>> 32),
+                products.base() + dropout.counter(),
+                dropout.layer(),
+                address(z),
+                z.stride(),
+                address(g.affine()),
+                g.affine().stride(),
+                g.columns().columns(),
+                z.columns(),
+                z.rows(),
+                shape.height(),
+                shape.width(),
+                address(mean2),
+                address(g.packed()),
+                address(g.result()),
+                g.result().stride(),
+                kernel.dataRing(),
+                ofData.tilesOfBlock(),
+                kernel.weightsRing(),
+                ofWeights.tilesOfBlock(),
+                address(tiles),
+                address(weightTiles));
         kernels.combineSums(tiles, g.partial());
         small.onElements(
                 SmallOperation.ADD_APPENDED_PARTS,
@@ -184,75 +233,5 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 shape.outputChannels(),
                 shape.inputChannels(),
                 address(g.weightGradient()));
-    }
-
-    private void data(int images, AppendedGradient g, RowShares shares, Matrix tiles) {
-        LayerKernel kernel = parts.data();
-        Matrix mean2 = g.zStatistics().row(0);
-        layer.launch(
-                kernel.name(),
-                kernel.grid(kernel.parts(), shares.blocks()),
-                traffic(g, mean2, weights(g.packed()))
-                        .writing(g.result(), tiles)
-                        .computing(shape.flops(images)),
-                ProductKernels.joined(
-                        operands(g, parts.dataRing(), shares),
-                        new Object[] {
-                            address(mean2),
-                            address(g.packed()),
-                            address(g.result()),
-                            g.result().stride(),
-                            address(tiles)
-                        }));
-    }
-
-    private void weightGradient(int images, AppendedGradient g, RowShares shares, Matrix tiles) {
-        LayerKernel kernel = parts.weights();
-        layer.launch(
-                kernel.name(),
-                kernel.grid(kernel.parts(), shares.blocks()),
-                traffic(g).writing(tiles).computing(shape.flops(images)),
-                ProductKernels.joined(
-                        operands(g, parts.weightsRing(), shares), new Object[] {address(tiles)}));
-    }
-
-    private static Traffic traffic(AppendedGradient g, Matrix... more) {
-        Matrix mean = g.columnStatistics().row(0);
-        Traffic read =
-                Traffic.reading(
-                        g.blockGradient(), g.columns(), g.correction(), mean, g.z(), g.affine());
-        return read.alsoReading(more);
-    }
-
-    /** {@code APPENDED_GRADIENT_PARAMETERS} of {@code cuda-kernels/appended_gradient.cuh}. */
-    private Object[] operands(AppendedGradient g, int ring, RowShares shares) {
-        Dropout dropout = g.dropout();
-        return new Object[] {
-            address(g.blockGradient()),
-            g.blockGradient().stride(),
-            address(g.columns()),
-            g.columns().stride(),
-            address(g.correction()),
-            g.correction().stride(),
-            address(g.columnStatistics().row(0)),
-            CudaKernels.threshold(dropout),
-            dropout.layerThreshold(),
-            dropout.keptScale(),
-            (int) dropout.seed(),
-            (int) (dropout.seed() >>> 32),
-            products.base() + dropout.counter(),
-            dropout.layer(),
-            address(g.z()),
-            g.z().stride(),
-            address(g.affine()),
-            g.affine().stride(),
-            g.columns().columns(),
-            g.z().columns(),
-            g.z().rows(),
-            shape.height(),
-            shape.width(),
-            ring,
-            shares.tilesOfBlock()
-        };
     }
 }

@@ -27,12 +27,17 @@ import java.util.Optional;
  * @param tensorFloat32 whether float32 operands may be rounded to TF32
  * @param multiprocessors of the device
  * @param sharedBytes dynamic shared memory that a block can have
+ * @param cacheBytes of the level-2 cache
  */
 record FusedLayers(
-        boolean tensorCores, boolean tensorFloat32, int multiprocessors, int sharedBytes) {
+        boolean tensorCores,
+        boolean tensorFloat32,
+        int multiprocessors,
+        int sharedBytes,
+        long cacheBytes) {
 
     /** Nothing is fused. */
-    static final FusedLayers NONE = new FusedLayers(false, false, 1, 0);
+    static final FusedLayers NONE = new FusedLayers(false, false, 1, 0, 0);
 
     /** A 1x1 convolution's kernels for a number of rows. */
     record Pointwise(
@@ -47,10 +52,16 @@ record FusedLayers(
             LayerProgram program,
             LayerKernel forward,
             int forwardRing,
-            LayerKernel data,
-            int dataRing,
-            LayerKernel weights,
-            int weightsRing) {}
+            AppendedGradientKernel gradient) {}
+
+    /**
+     * Whether an operand that a kernel reads once would leave nothing else in the cache: its lines
+     * then give way before those that the next kernel reads ({@code Keeping} of {@code
+     * cuda-kernels/panels.cuh}).
+     */
+    boolean givesWay(long bytes) {
+        return bytes > cacheBytes;
+    }
 
     /** Whether anything of this storage type is fused. */
     boolean multiplies(DataType type) {
@@ -123,9 +134,8 @@ record FusedLayers(
                 new AppendedKernels(program, s.inputChannels(), s.width(), sharedBytes);
         int rows = s.images() * s.height() * s.width();
         Optional<LayerKernel> forward = kernels.forward(rows, multiprocessors);
-        Optional<LayerKernel> data = kernels.data(rows, multiprocessors);
-        Optional<LayerKernel> weights = kernels.weights(rows, multiprocessors);
-        if (forward.isEmpty() || data.isEmpty() || weights.isEmpty()) {
+        Optional<AppendedGradientKernel> gradient = kernels.gradient(rows, multiprocessors);
+        if (forward.isEmpty() || gradient.isEmpty()) {
             return Optional.empty();
         }
         return Optional.of(
@@ -133,10 +143,7 @@ record FusedLayers(
                         program,
                         forward.get(),
                         kernels.forwardRing(forward.get()),
-                        data.get(),
-                        kernels.ring(data.get()),
-                        weights.get(),
-                        kernels.ring(weights.get())));
+                        gradient.get()));
     }
 
     /** What a 3x3 convolution needs, where it has kernels. */
@@ -146,8 +153,8 @@ record FusedLayers(
 
     private ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
         LayerProgram p = kernels.program();
-        long ofWeights = kernels.weights().mostShares(multiprocessors);
-        long ofData = kernels.data().mostShares(multiprocessors);
+        long ofWeights = kernels.gradient().mostWeightShares(multiprocessors);
+        long ofData = kernels.gradient().mostDataShares(multiprocessors);
         return new ConvolutionMemory(
                 9L * p.newChannels() * p.panels(p.width()) * LayerProgram.PANEL_BYTES,
                 0,

@@ -116,13 +116,15 @@ final class FusedPointwise implements PointwiseConvolution {
             Matrix weights,
             Matrix z,
             Optional<Matrix> tiles) {
+        boolean giveWay = fused.givesWay(x.bytes());
         layer.launch(
                 kernel.name(),
                 kernel.grid(shares.blocks(), 1),
                 Traffic.reading(x, affine, weights)
                         .writing(z)
                         .writing(tiles.stream().toArray(Matrix[]::new))
-                        .computing(flops(x, z)),
+                        .computing(flops(x, z))
+                        .walking(Walk.ofShares(shares).backwards().givingWay(giveWay, x)),
                 address(x),
                 x.stride(),
                 address(affine),
@@ -135,6 +137,7 @@ final class FusedPointwise implements PointwiseConvolution {
                 x.columns(),
                 z.columns(),
                 shares.tilesOfBlock(),
+                giveWay ? 1 : 0,
                 tiles.map(this::address).orElse(NO_STATISTICS));
     }
 
@@ -159,13 +162,18 @@ final class FusedPointwise implements PointwiseConvolution {
                         x.columns());
         Matrix mean2 = g.zStatistics().row(0);
         Matrix mean = g.statistics().row(0);
+        boolean giveWay = fused.givesWay(x.bytes() + g.blockGradient().bytes());
         layer.launch(
                 kernel.name(),
                 kernel.grid(across, shares.blocks()),
                 Traffic.reading(g.result(), g.z(), g.correction(), mean2, x, g.affine(), mean)
                         .updating(g.blockGradient())
                         .writing(weightTiles, tiles)
-                        .computing(2 * flops(x, g.z())),
+                        .computing(2 * flops(x, g.z()))
+                        .walking(
+                                Walk.ofShares(shares)
+                                        .backwards()
+                                        .givingWay(giveWay, x, g.blockGradient())),
                 address(g.result()),
                 g.result().stride(),
                 address(g.z()),
@@ -187,6 +195,7 @@ final class FusedPointwise implements PointwiseConvolution {
                 x.columns(),
                 outputs,
                 shares.tilesOfBlock(),
+                giveWay ? 1 : 0,
                 address(weightTiles),
                 address(tiles));
         kernels.combineSums(tiles, g.partial());

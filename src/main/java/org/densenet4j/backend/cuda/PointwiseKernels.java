@@ -33,7 +33,7 @@ final class PointwiseKernels {
 
     /** The forward kernel for so many rows. */
     Optional<LayerKernel> forward(int rows, int inputs, int multiprocessors) {
-        return LayerKernel.leastBusy(forwards(inputs), rows, multiprocessors, mostSharedBytes);
+        return RowSharing.leastBusy(forwards(inputs), rows, multiprocessors, mostSharedBytes);
     }
 
     private List<LayerKernel> forwards(int inputs) {

@@ -16,14 +16,15 @@ import java.util.List;
  * @param reads operands that are read
  * @param writes operands that are written
  * @param flops of products and convolutions, two for each multiply-add
+ * @param walk in which order it comes to their rows
  */
-record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
+record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
     static Traffic reading(Matrix... operands) {
-        return new Traffic(List.of(operands), List.of(), 0);
+        return new Traffic(List.of(operands), List.of(), 0, Walk.STRAIGHT);
     }
 
     static Traffic filling(Matrix... operands) {
-        return new Traffic(List.of(), List.of(operands), 0);
+        return new Traffic(List.of(), List.of(operands), 0, Walk.STRAIGHT);
     }
 
     /** A product reads A and B and writes C, which it reads too when it adds. */
@@ -32,16 +33,16 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
     }
 
     Traffic alsoReading(Matrix... operands) {
-        return new Traffic(joined(reads, operands), writes, flops);
+        return new Traffic(joined(reads, operands), writes, flops, walk);
     }
 
     Traffic writing(Matrix... operands) {
-        return new Traffic(reads, joined(writes, operands), flops);
+        return new Traffic(reads, joined(writes, operands), flops, walk);
     }
 
     /** Operands that are changed in place. */
     Traffic updating(Matrix... operands) {
-        return new Traffic(joined(reads, operands), joined(writes, operands), flops);
+        return new Traffic(joined(reads, operands), joined(writes, operands), flops, walk);
     }
 
     /** An operand that is overwritten, or changed in place. */
@@ -50,7 +51,11 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
     }
 
     Traffic computing(long operations) {
-        return new Traffic(reads, writes, operations);
+        return new Traffic(reads, writes, operations, walk);
+    }
+
+    Traffic walking(Walk order) {
+        return new Traffic(reads, writes, flops, order);
     }
 
     private static List<Matrix> joined(List<Matrix> some, Matrix... more) {
@@ -67,7 +72,8 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops) {
         return new Traffic(
                 joined(reads, other.reads.toArray(Matrix[]::new)),
                 joined(writes, other.writes.toArray(Matrix[]::new)),
-                flops + other.flops);
+                flops + other.flops,
+                walk);
     }
 
     /** Bytes read and written. */

@@ -9,8 +9,9 @@ import java.util.List;
 /**
  * What of a step's traffic reaches memory, by a model of the level-2 cache: fully associative, the
  * least recently used granule is evicted, sectors of 32 bytes are fetched when they are read and
- * written back when they are evicted. A launch goes through its operands side by side from their
- * first row to their last.
+ * written back when they are evicted. What {@linkplain Walk#givingWay gives way} is evicted before
+ * everything else. A launch goes through its operands side by side, and through the shares of their
+ * rows at the same time.
  *
  * <p>A prediction, no measurement: real caches hash addresses, hold lines twice and evict
  * differently.
@@ -32,6 +33,7 @@ final class CacheModel {
     private int newest = NONE;
     private int oldest = NONE;
     private int used;
+    private boolean givesWay;
     private long sectorsRead;
     private long sectorsWritten;
 
@@ -56,12 +58,23 @@ final class CacheModel {
     }
 
     void run(Traffic traffic) {
+        Walk walk = traffic.walk();
         List<Matrix> operands = new ArrayList<>(traffic.reads());
         operands.addAll(traffic.writes());
-        for (int piece = 0; piece < PIECES; piece++) {
-            for (int i = 0; i < operands.size(); i++) {
-                touch(operands.get(i), piece, i >= traffic.reads().size());
+        for (int i = 0; i < PIECES; i++) {
+            int piece = walk.fromTheLast() ? PIECES - 1 - i : i;
+            for (int j = 0; j < operands.size(); j++) {
+                Matrix operand = operands.get(j);
+                givesWay = walk.givingWay().contains(operand);
+                touchShares(operand, walk.rowsOfShare(), piece, j >= traffic.reads().size());
             }
+        }
+    }
+
+    private void touchShares(Matrix m, int rowsOfShare, int piece, boolean write) {
+        for (int first = 0; first < m.rows(); first += Math.min(rowsOfShare, m.rows())) {
+            int rows = Math.min(rowsOfShare, m.rows() - first);
+            touch(m.rows(first, rows), piece, write);
         }
     }
 
@@ -96,10 +109,10 @@ final class CacheModel {
     private void touchGranule(int granule, int mask, boolean write) {
         int missing = mask & ~valid[granule];
         if (valid[granule] != 0) {
-            if (granule != newest) {
-                unlink(granule);
-                link(granule);
-            }
+            unlink(granule);
+        }
+        if (givesWay) {
+            linkAsOldest(granule);
         } else {
             link(granule);
         }
@@ -116,6 +129,18 @@ final class CacheModel {
         }
         while (used > capacity) {
             evict(oldest);
+        }
+    }
+
+    private void linkAsOldest(int granule) {
+        newer[granule] = oldest;
+        older[granule] = NONE;
+        if (oldest != NONE) {
+            older[oldest] = granule;
+        }
+        oldest = granule;
+        if (newest == NONE) {
+            newest = granule;
         }
     }
 

@@ -1,6 +1,7 @@
 package org.densenet4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.densenet4j.backend.Matrix;
 import org.junit.jupiter.api.Test;
@@ -63,5 +64,36 @@ class CacheModelTest {
             model.run(Traffic.reading(scratch));
         }
         assertEquals(source.bytes(), model.bytes());
+    }
+
+    @Test
+    void whoBeginsWhereTheOneBeforeEndedFindsWhatFits() {
+        Matrix twice = block(0, 2 * CACHE);
+        model.run(Traffic.reading(twice));
+        model.run(Traffic.reading(twice).walking(Walk.STRAIGHT.backwards()));
+        assertEquals(2 * twice.bytes() - CACHE, model.bytes(), CACHE / 16);
+    }
+
+    @Test
+    void sharesAreGoneThroughAtTheSameTime() {
+        Matrix twice = block(0, 2 * CACHE);
+        RowShares halves = RowShares.of(twice.rows(), 1, 2);
+        model.run(Traffic.reading(twice).walking(Walk.ofShares(halves)));
+        model.run(Traffic.reading(twice.rows(halves.rowsOfBlock() / 2, halves.rowsOfBlock() / 2)));
+        assertEquals(
+                twice.bytes(), model.bytes(), CACHE / 16, "the end of the first share is there");
+    }
+
+    @Test
+    void whatGivesWayLeavesTheRest() {
+        Matrix kept = block(0, CACHE / 2);
+        Matrix streamed = block(CACHE, 4 * CACHE);
+        model.run(Traffic.reading(kept));
+        model.run(Traffic.reading(streamed).walking(Walk.STRAIGHT.givingWay(true, streamed)));
+        model.run(Traffic.reading(kept));
+        assertEquals(kept.bytes() + streamed.bytes(), model.bytes());
+        model.run(Traffic.reading(streamed));
+        model.run(Traffic.reading(kept));
+        assertTrue(model.bytes() >= 2 * kept.bytes() + 2 * streamed.bytes() - CACHE);
     }
 }

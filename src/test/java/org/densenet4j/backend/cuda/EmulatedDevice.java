@@ -42,8 +42,6 @@ public final class EmulatedDevice implements Device {
 
     private static final int BLOCKS = 2 * MULTIPROCESSORS;
 
-    private static final int H100_SHARED_BYTES = 227 << 10;
-
     private static final long MOST_BYTES = 1L << 32;
 
     private final Emulation emulation = Emulation.open();
@@ -59,8 +57,7 @@ public final class EmulatedDevice implements Device {
         this.options = options;
         this.fused =
                 options.fusedLayers()
-                        ? new FusedLayers(
-                                true, options.tensorFloat32(), MULTIPROCESSORS, H100_SHARED_BYTES)
+                        ? PlannedH100.fusedLayers(options.tensorFloat32(), MULTIPROCESSORS)
                         : FusedLayers.NONE;
     }
 

@@ -32,7 +32,6 @@ final class FusedLayerRun implements AutoCloseable {
     private static final int INPUTS = 54;
     private static final long BYTES = 16 << 20;
     private static final long SCRATCH = 64 << 20;
-    private static final int H100_SHARED_BYTES = 227 << 10;
 
     private final SplittableRandom random = new SplittableRandom(5);
     private final Arena lifetime = Arena.ofConfined();
@@ -65,7 +64,7 @@ final class FusedLayerRun implements AutoCloseable {
         ProductKernels products =
                 new ProductKernels(
                         emulation, memory.address(), BYTES, SCRATCH, multiprocessors, true);
-        FusedLayers fused = new FusedLayers(true, true, multiprocessors, H100_SHARED_BYTES);
+        FusedLayers fused = PlannedH100.fusedLayers(true, multiprocessors);
         PointwiseShape shape =
                 new PointwiseShape(ROWS, INPUTS, program.width(), program.type(), true);
         pointwise =

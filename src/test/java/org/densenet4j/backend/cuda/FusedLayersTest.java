@@ -16,11 +16,11 @@ import java.util.List;
 
 /** Which shapes are fused, and how their rows are shared. */
 class FusedLayersTest {
-    private static final int H100 = 227 << 10;
     private static final int A100 = 163 << 10;
     private static final int RTX = 99 << 10;
+    private static final long CACHE = 40 << 20;
 
-    private static final FusedLayers ON_H100 = new FusedLayers(true, true, 132, H100);
+    private static final FusedLayers ON_H100 = PlannedH100.fusedLayers(true, 132);
 
     static List<LayerProgram> programs() {
         return LayerProgram.all();
@@ -90,11 +90,11 @@ class FusedLayersTest {
             FusedLayers.Appended wide =
                     ON_H100.appended(appended(side, 192, 48, DataType.BFLOAT16)).orElseThrow();
             assertEquals("bf16_192", wide.program().suffix());
-            assertEquals(3, wide.data().parts());
+            assertEquals(3, wide.gradient().data().parts());
             FusedLayers.Appended rounded =
                     ON_H100.appended(appended(side, 128, 32, DataType.FLOAT32)).orElseThrow();
             assertEquals("tf32_128", rounded.program().suffix());
-            assertEquals(2, rounded.data().parts());
+            assertEquals(2, rounded.gradient().data().parts());
         }
         for (int inputs : new int[] {96, 336, 2160}) {
             assertTrue(
@@ -104,14 +104,29 @@ class FusedLayersTest {
     }
 
     @Test
-    void blocksWithPartsOfTheChannelsAreAsManyAsADeviceRunsAtOnce() {
+    void blocksOfBothGradientsAreTogetherAsManyAsADeviceRunsAtOnce() {
         for (int channels : new int[] {136, 160, 192}) {
             ConvolutionShape shape = appended(28, channels, 40, DataType.BFLOAT16);
-            LayerKernel weights = ON_H100.appended(shape).orElseThrow().weights();
-            assertEquals(3, weights.parts());
-            assertEquals(44, weights.shares(200_704, 132).blocks());
-            assertEquals(1, weights.shares(200_704, 1).blocks());
+            AppendedGradientKernel kernel = ON_H100.appended(shape).orElseThrow().gradient();
+            assertEquals(3, kernel.data().parts());
+            assertEquals(3, kernel.weights().parts());
+            RowShares ofData = kernel.dataShares(200_704, 132);
+            RowShares ofWeights = kernel.weightShares(200_704, 132);
+            assertEquals(22, ofData.blocks());
+            assertEquals(22, ofWeights.blocks());
+            assertEquals(132, kernel.grid(ofData, ofWeights).blocksX());
+            assertEquals(1, kernel.dataShares(200_704, 1).blocks());
         }
+        ConvolutionShape rounded = appended(28, 128, 32, DataType.FLOAT32);
+        AppendedGradientKernel kernel = ON_H100.appended(rounded).orElseThrow().gradient();
+        assertEquals(33, kernel.dataShares(200_704, 132).blocks(), "of two parts");
+        assertEquals(66, kernel.weightShares(200_704, 132).blocks(), "of all channels");
+    }
+
+    @Test
+    void whatIsLargerThanTheCacheGivesWayInIt() {
+        assertTrue(ON_H100.givesWay((50L << 20) + 1));
+        assertTrue(!ON_H100.givesWay(50L << 20));
     }
 
     @Test
@@ -142,22 +157,22 @@ class FusedLayersTest {
         assertTrue(ON_H100.appended(appended(28, 192, 48, floats)).isEmpty(), "192 in TF32");
         assertTrue(ON_H100.pointwise(bottleneck(96, 192, floats)).isEmpty(), "192 in TF32");
         assertTrue(ON_H100.pointwise(bottleneck(96, 128, floats)).isPresent());
-        FusedLayers exact = new FusedLayers(true, false, 132, H100);
+        FusedLayers exact = PlannedH100.fusedLayers(false, 132);
         assertTrue(exact.pointwise(bottleneck(96, 128, floats)).isEmpty(), "without TF32");
-        FusedLayers turing = new FusedLayers(false, true, 40, 64 << 10);
+        FusedLayers turing = new FusedLayers(false, true, 40, 64 << 10, CACHE);
         assertTrue(turing.pointwise(bottleneck(96, 128, half)).isEmpty(), "Turing");
     }
 
     @Test
     void aDeviceWithLessSharedMemoryTakesOtherTilesOrLeavesItToLibraries() {
-        FusedLayers a100 = new FusedLayers(true, true, 108, A100);
+        FusedLayers a100 = new FusedLayers(true, true, 108, A100, CACHE);
         String kernel =
                 a100.pointwise(bottleneck(320, 128, DataType.BFLOAT16))
                         .map(p -> p.forward().name())
                         .orElse("");
         assertEquals("pointwise_forward_short_bf16_128", kernel);
         assertTrue(a100.appended(appended(32, 48, 12, DataType.BFLOAT16)).isPresent());
-        for (FusedLayers device : List.of(a100, new FusedLayers(true, true, 84, RTX))) {
+        for (FusedLayers device : List.of(a100, new FusedLayers(true, true, 84, RTX, CACHE))) {
             assertTrue(device.appended(appended(14, 192, 48, DataType.BFLOAT16)).isEmpty());
             assertTrue(device.pointwise(bottleneck(96, 192, DataType.BFLOAT16)).isEmpty());
             assertTrue(device.appended(appended(14, 128, 32, DataType.FLOAT32)).isEmpty());

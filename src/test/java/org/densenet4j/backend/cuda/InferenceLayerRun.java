@@ -30,7 +30,6 @@ final class InferenceLayerRun implements AutoCloseable {
     private static final int INPUTS = 86;
     private static final long BYTES = 4 << 20;
     private static final long SCRATCH = 4 << 20;
-    private static final int H100_SHARED_BYTES = 227 << 10;
     private static final byte UNTOUCHED = 0x55;
 
     private final SplittableRandom random = new SplittableRandom(7);
@@ -59,7 +58,7 @@ final class InferenceLayerRun implements AutoCloseable {
         ProductKernels products =
                 new ProductKernels(
                         emulation, memory.address(), BYTES, SCRATCH, multiprocessors, true);
-        FusedLayers fused = new FusedLayers(true, true, multiprocessors, H100_SHARED_BYTES);
+        FusedLayers fused = PlannedH100.fusedLayers(true, multiprocessors);
         int n = program.width();
         PointwiseShape shape = new PointwiseShape(IMAGES * PIXELS, INPUTS, n, program.type(), true);
         pointwise =

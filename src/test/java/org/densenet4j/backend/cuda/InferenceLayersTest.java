@@ -16,7 +16,7 @@ import java.util.List;
 
 /** The fused kernels of dense layers without statistics, as inference runs them. */
 class InferenceLayersTest {
-    private static final FusedLayers ON_H100 = new FusedLayers(true, true, 132, 227 << 10);
+    private static final FusedLayers ON_H100 = PlannedH100.fusedLayers(true, 132);
 
     static List<LayerProgram> programs() {
         return LayerProgram.all();

@@ -15,7 +15,17 @@ import java.util.concurrent.locks.ReentrantLock;
 /** An H100 as plans see it, with workspaces of 32 MiB; nothing runs on it. */
 public class PlannedH100 implements Device {
     private static final long L2_BYTES = 50L << 20;
+    private static final int SHARED_BYTES = 227 << 10;
     private static final long LIBRARY_WORKSPACE = 32L << 20;
+
+    /**
+     * What its fused kernels know of it.
+     *
+     * @param multiprocessors of a whole one, 132
+     */
+    static FusedLayers fusedLayers(boolean tensorFloat32, int multiprocessors) {
+        return new FusedLayers(true, tensorFloat32, multiprocessors, SHARED_BYTES, L2_BYTES);
+    }
 
     @Override
     public String name() {

@@ -105,8 +105,8 @@ class PlantedKernelFaultsTest {
                 new Fault(
                         "a tile is fetched over the one that is being read",
                         "pointwise_backward.cuh",
-                        "load(tile + 1, STAGE - at);",
-                        "load(tile + 1, at);"),
+                        "load(tile - 1, STAGE - at);",
+                        "load(tile - 1, at);"),
                 new Fault(
                         "chunks of a panel are not twisted",
                         "panels.cuh",
@@ -119,11 +119,21 @@ class PlantedKernelFaultsTest {
                         "__syncthreads();  // behind it",
                         "// behind it"),
                 new Fault(
+                        "blocks of both gradients are counted together",
+                        "appended_gradient.cuh",
+                        "p.block = blockIdx.x / 2;",
+                        "p.block = blockIdx.x;"),
+                new Fault(
+                        "the tile in front of a block's share is taken",
+                        "pointwise_forward.cuh",
+                        "tile >= share.first; tile--",
+                        "tile >= share.first - 1; tile--"),
+                new Fault(
                         WIDE,
                         "every block has the first part of the channels",
                         "appended_gradient.cuh",
-                        "static_cast<int>(blockIdx.x) * PART;",
-                        "0;"),
+                        "return block % parts<CHANNELS, PART>() * PART;",
+                        "return 0;"),
                 new Fault(
                         WIDE,
                         "every warp has the first line of taps",
