@@ -5,20 +5,21 @@
 //                  dT * (z - mean2)
 // AppendedWeights  dW[tap, c, n] = sum over pixels of dY[q, n] * relu(z * scale + shift)[q + tap, c]
 //
-// Both read the same. So one launch, appended_gradient, makes both, every other block the one or the other: blocks of the
-// same pixels run at the same time, and what the first of them reads the second finds in the level-2 cache.
+// Both read the same. So one launch, appended_gradient, makes both, every other block the one or the other: where both
+// have the same shares of the pixels, their blocks read the same at about the same time, and what the first has read the
+// second finds in the level-2 cache.
 //
 // Shapes    G, x the layer's k columns of the block's gradient and of the block; correction [3, k]; z, dT [rows, channels];
-//           w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; tiles [blocks, 2, channels], which
-//           combine_sums adds; weightTiles [blocks, 9, channels, k], which add_parts adds
+//           w [9, NEW, channels to 128 bytes] as pack_appended_weights leaves it; tiles [shares, 2, channels], which
+//           combine_sums adds; weightTiles [shares, 9, channels, k], which add_parts adds
 // Needs     rows of z and dT that start on 16 bytes, k a multiple of 4, an even number of columns before them, channels a multiple of a chunk, channels <=
 //           CHANNELS, k <= NEW
 // Bytes     G, x of k columns and z read, with a line of pixels on both sides of a block's share, once by each of two
 //           blocks, of which one finds them in the cache; dT written
-// Geometry  even blocks for the data, odd ones for the weights, as many of each. A block has PART of the channels, which
-//           are all where weights or sums of all fit a multiprocessor, and tilesOfBlock tiles of BM pixels. The blocks of
-//           one share of the pixels are neighbours, and make the same dY. Where one of the two has fewer threads than the
-//           launch, the others leave at once.
+// Geometry  even blocks for the data, odd ones for the weights, as many of each; those without a share leave at once. A
+//           block has PART of the channels, which are all where weights or sums of all fit a multiprocessor, and
+//           tilesOfBlock tiles of BM pixels. The blocks of one share of the pixels are neighbours, and make the same dY.
+//           Where one of the two has fewer threads than the launch, the others leave at once.
 // Shared    AppendedData: the ring of dY, all weights, two tiles of z; AppendedWeights: the ring of z, two tiles of dY
 #pragma once
 #include "dropout.cuh"
@@ -64,12 +65,6 @@ struct AppendedGradient {
     template <int CHANNELS, int PART>
     __device__ __forceinline__ int share() const {
         return block / parts<CHANNELS, PART>();
-    }
-
-    // Whether that share has any: the other kind may have had more blocks.
-    template <int BM, int CHANNELS, int PART>
-    __device__ __forceinline__ bool has_pixels() const {
-        return static_cast<long long>(share<CHANNELS, PART>()) * tilesOfBlock * BM < rows;
     }
 };
 
@@ -152,6 +147,7 @@ struct NewGradient {
 template <class T, int BM, int CHANNELS, int PART, int NEW, int WR, int WC>
 struct AppendedData {
     static constexpr int BLOCK_THREADS = WR * WC * 32;
+    static constexpr int ROWS_OF_TILE = BM;
     static constexpr int PC = panels<T>(PART);
     static constexpr int CHUNKS = PC * 8;
     static constexpr int PK = panels<T>(NEW);
@@ -169,8 +165,8 @@ struct AppendedData {
         end = columnsAt + PART * 16;
     }
 
-    static __device__ __forceinline__ bool has_pixels(const AppendedGradient<T>& p) {
-        return p.template has_pixels<BM, CHANNELS, PART>();
+    static __device__ __forceinline__ int share_of(const AppendedGradient<T>& p) {
+        return p.template share<CHANNELS, PART>();
     }
 
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, const float* __restrict__ mean2,
@@ -184,8 +180,8 @@ struct AppendedData {
         const int wr = warp % WR;
         const int wc = warp / WR;
         const int halo = p.width + 1;
-        const int index = p.template share<CHANNELS, PART>();
-        const Tiles share(p.rows, BM, p.tilesOfBlock, index);
+        const int index = share_of(p);
+        const Tiles share(p.rows, ROWS_OF_TILE, p.tilesOfBlock, index);
         const int c0 = p.template first_channel<CHANNELS, PART>();
         const int channels = p.channels - c0;
         const int start = share.first * BM - halo;
@@ -358,6 +354,7 @@ struct AppendedData {
 template <class T, int BM, int CHANNELS, int PART, int NEW, int TAPS>
 struct AppendedWeights {
     static constexpr int BLOCK_THREADS = PART * 2 * (9 / TAPS);
+    static constexpr int ROWS_OF_TILE = BM;
     static constexpr int PC = panels<T>(PART);
     static constexpr int CHUNKS = PC * 8;
     static constexpr int PK = panels<T>(NEW);
@@ -365,8 +362,8 @@ struct AppendedWeights {
     static constexpr unsigned Y_BYTES = BM * PANEL_ROW_BYTES * PK;
     static_assert(PART % 16 == 0 && NF % 2 == 0 && BM % 16 == 0 && (TAPS == 9 || TAPS == 3), "shape");
 
-    static __device__ __forceinline__ bool has_pixels(const AppendedGradient<T>& p) {
-        return p.template has_pixels<BM, CHANNELS, PART>();
+    static __device__ __forceinline__ int share_of(const AppendedGradient<T>& p) {
+        return p.template share<CHANNELS, PART>();
     }
 
     static __device__ __forceinline__ void run(const AppendedGradient<T>& p, float* __restrict__ weightTiles) {
@@ -377,8 +374,8 @@ struct AppendedWeights {
         const int group = threadIdx.x / 32 % (PART / 16);  // of channels
         const int tap0 = TAPS == 9 ? 0 : threadIdx.x / 32 / (PART / 16) * TAPS;
         const int halo = p.width + 1;
-        const int index = p.template share<CHANNELS, PART>();
-        const Tiles share(p.rows, BM, p.tilesOfBlock, index);
+        const int index = share_of(p);
+        const Tiles share(p.rows, ROWS_OF_TILE, p.tilesOfBlock, index);
         const int c0 = p.template first_channel<CHANNELS, PART>();
         const int start = share.first * BM - halo;
         const NormalisedRows<T, BLOCK_THREADS, CHUNKS> source(start, R, p.rows, p.channels - c0, p.scale + c0, p.shift + c0);
@@ -494,24 +491,12 @@ struct AppendedWeights {
     }
 };
 
-// What a block of the launch does: even ones are of the data, odd ones of the weights. Where all threads have something
-// to do no thread is asked, which would cost registers.
-template <int LAUNCHED, class T, class Data, class Weights>
-__device__ __forceinline__ void run_half(AppendedGradient<T>& p, const float* __restrict__ mean2, const T* __restrict__ w,
-                                         T* __restrict__ dT, int dTStride, int weightsRing, int weightsTilesOfBlock,
-                                         float* __restrict__ tiles, float* __restrict__ weightTiles) {
-    p.block = blockIdx.x / 2;
-    if (blockIdx.x % 2 == 0) {
-        if ((Data::BLOCK_THREADS == LAUNCHED || threadIdx.x < Data::BLOCK_THREADS) && Data::has_pixels(p)) {
-            Data::run(p, mean2, w, dT, dTStride, tiles);
-        }
-    } else {
-        p.R = weightsRing;
-        p.tilesOfBlock = weightsTilesOfBlock;
-        if ((Weights::BLOCK_THREADS == LAUNCHED || threadIdx.x < Weights::BLOCK_THREADS) && Weights::has_pixels(p)) {
-            Weights::run(p, weightTiles);
-        }
-    }
+// Whether a thread has something to do: there may be more blocks of the other kind, with more threads. Where it has for all
+// threads of the launch, none is asked, which would cost registers.
+template <class Gradient, int LAUNCHED, class T>
+__device__ __forceinline__ bool has_work(const AppendedGradient<T>& p) {
+    return (Gradient::BLOCK_THREADS == LAUNCHED || threadIdx.x < Gradient::BLOCK_THREADS) &&
+           Gradient::share_of(p) * p.tilesOfBlock * Gradient::ROWS_OF_TILE < p.rows;
 }
 
 #define APPENDED_GRADIENT(suffix, T, CHANNELS, NEW, DATA_BM, DATA_PART, WR, WC, WEIGHTS_BM, WEIGHTS_PART, TAPS,         \
@@ -533,10 +518,17 @@ __device__ __forceinline__ void run_half(AppendedGradient<T>& p, const float* __
             const float* __restrict__ mean2, const T* __restrict__ w, T* __restrict__ dT, int dTStride, int dataRing,   \
             int dataTilesOfBlock, int weightsRing, int weightsTilesOfBlock, float* __restrict__ tiles,                  \
             float* __restrict__ weightTiles) {                                                                          \
-        AppendedGradient<T> p{G, gStride, x, xStride, correction, correctionStride, mean,                               \
-                              Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, z,         \
-                              zStride, affine, affine + affineStride, k, channels, rows, height, width, dataRing,       \
-                              dataTilesOfBlock, 0};                                                                     \
-        run_half<APPENDED_GRADIENT_THREADS##suffix, T, AppendedData##suffix, AppendedWeights##suffix>(                  \
-            p, mean2, w, dT, dTStride, weightsRing, weightsTilesOfBlock, tiles, weightTiles);                           \
+        const bool ofData = blockIdx.x % 2 == 0;                                                                        \
+        const AppendedGradient<T> p{                                                                                    \
+            G, gStride, x, xStride, correction, correctionStride, mean,                                                 \
+            Dropout{threshold, layerThreshold, keptScale, seedLow, seedHigh, step, layer}, z, zStride, affine,          \
+            affine + affineStride, k, channels, rows, height, width, ofData ? dataRing : weightsRing,                   \
+            ofData ? dataTilesOfBlock : weightsTilesOfBlock, static_cast<int>(blockIdx.x / 2)};                         \
+        if (ofData) {                                                                                                   \
+            if (has_work<AppendedData##suffix, APPENDED_GRADIENT_THREADS##suffix>(p)) {                                 \
+                AppendedData##suffix::run(p, mean2, w, dT, dTStride, tiles);                                            \
+            }                                                                                                           \
+        } else if (has_work<AppendedWeights##suffix, APPENDED_GRADIENT_THREADS##suffix>(p)) {                           \
+            AppendedWeights##suffix::run(p, weightTiles);                                                               \
+        }                                                                                                               \
     }

@@ -320,7 +320,7 @@ __device__ __forceinline__ void for_column_sums(float (&first)[2 * N], float (&s
 }
 
 // Mean and sum of squared deviations of every column that a block stores, from sums over its tiles. They are shifted by the
-// block's first row, so that a large mean does not cancel the variance; sums are taken of stored, rounded values. Warps that
+// first row that the block multiplies, so that a large mean does not cancel the variance; sums are taken of stored, rounded values. Warps that
 // lie above each other have sums of their own [WARPS_DOWN, 2, COLUMNS] at SUMS_AT; the shift [COLUMNS] is at SHIFT_AT.
 template <class T, int WARPS_DOWN, int COLUMNS>
 struct StoredStatistics {
@@ -404,7 +404,7 @@ struct StoredStatistics {
 
 // The tiles of a block: contiguous, as many for each block but possibly the last. Kernels of 1x1 convolutions go through
 // them from the last to the first, those of 3x3 convolutions from the first to the last: the kernels of a layer take
-// turns, so each begins where the one before has ended, with what is still in the level-2 cache.
+// turns, so each begins near where the one before has ended, with what is still in the level-2 cache.
 struct Tiles {
     int first;
     int end;

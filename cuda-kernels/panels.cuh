@@ -105,8 +105,7 @@ __device__ __forceinline__ void cp_async16(unsigned char* shared, unsigned offse
 struct Keeping {
     unsigned long long policy;
 
-    // Volatile, so that a policy is made where it is used: kept from one tile to the next it takes registers that kernels
-    // do not have.
+    // Volatile, so that it is made where a kernel says so.
     __device__ __forceinline__ explicit Keeping(bool givesWay) {
         if (givesWay) {
             asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));

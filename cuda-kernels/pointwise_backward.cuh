@@ -91,7 +91,7 @@ struct PointwiseBackward {
         const bool nOn = nChunk * CHUNK<T> < p.N;
         const int xBytes = max(0, min(CHUNK_BYTES, (p.K - c0 - xChunk * CHUNK<T>) * static_cast<int>(sizeof(T))));
         const auto load = [&](int tile, unsigned at) {
-            const Keeping keeping(p.giveWay);
+            const Keeping keeping(p.giveWay);  // of each tile: kept from one to the next it takes registers that are not there
 #pragma unroll
             for (int i = 0; i < BM * CX / BLOCK_THREADS; i++) {
                 const int r = xRow + i * (BLOCK_THREADS / CX);

@@ -203,12 +203,13 @@ struct PointwiseForward {
 };
 
 #define POINTWISE_FORWARD(suffix, T, BM, NT, WM, WN, STAGES, STAYS, BLOCKS_OF_MULTIPROCESSOR)                            \
-    BOUNDED(pointwise_forward##suffix, (WM) * (WN) * 32) \
+    BOUNDED(pointwise_forward##suffix, (WM) * (WN) * 32)                                                                 \
     extern "C" __global__ void __launch_bounds__((WM) * (WN) * 32, BLOCKS_OF_MULTIPROCESSOR)                             \
         pointwise_forward##suffix(const T* __restrict__ x, int xStride, const float* __restrict__ affine,                \
-                                  int affineStride, const T* __restrict__ w, int wStride, T* __restrict__ z, int zStride, \
-                                  int rows, int inputs, int outputs, int tilesOfBlock, int giveWay,                        \
+                                  int affineStride, const T* __restrict__ w, int wStride, T* __restrict__ z,             \
+                                  int zStride, int rows, int inputs, int outputs, int tilesOfBlock, int giveWay,         \
                                   float* __restrict__ tiles) {                                                           \
-        PointwiseForward<T, BM, NT, WM, WN, STAGES, STAYS>::run(x, xStride, affine, affine + affineStride, w, wStride, z, \
-                                                                zStride, rows, inputs, outputs, tilesOfBlock, giveWay != 0, tiles); \
+        PointwiseForward<T, BM, NT, WM, WN, STAGES, STAYS>::run(x, xStride, affine, affine + affineStride, w, wStride,   \
+                                                                z, zStride, rows, inputs, outputs, tilesOfBlock,         \
+                                                                giveWay != 0, tiles);                                    \
     }

@@ -97,7 +97,7 @@ final class AppendedKernels {
                 "appended_convolution_" + kind + program.suffix(),
                 rows,
                 32 * warps,
-                blocks,
+                LayerKernel.blocksAtOnce(blocks, shared, mostSharedBytes),
                 1,
                 shared);
     }
@@ -130,12 +130,12 @@ final class AppendedKernels {
                     case 48 ->
                             List.of(
                                     isBFloat16()
-                                            ? gradient("", data(128, 4), weights(96), 2)
+                                            ? gradient("", data(64, 4), weights(96), 2)
                                             : gradient("", data(64, 4), weights(48), 2));
                     case 64 ->
                             List.of(
                                     isBFloat16()
-                                            ? gradient("", data(128, 4), weights(128), 2)
+                                            ? gradient("", data(64, 4), weights(128), 2)
                                             : gradient("", data(64, 4), weights(64), 2));
                     case 96 -> List.of(gradient("", data(128, 8), weights(96), 1));
                     case 192 ->
@@ -150,7 +150,7 @@ final class AppendedKernels {
                             isBFloat16()
                                     ? List.of(
                                             gradient("", data(128, 8), weights(128), 1),
-                                            gradient("short_", data(96, 8), weights(128), 1))
+                                            gradient("short_", data(96, 8), weights(96), 1))
                                     : List.of(
                                             gradient("", data(128, 8, PART), weights(64), 1),
                                             gradient("short_", data(64, 8, PART), weights(32), 1));
@@ -158,46 +158,46 @@ final class AppendedKernels {
         return RowSharing.leastBusy(kernels, rows, multiprocessors, mostSharedBytes);
     }
 
-    /** What a block of one of the gradients takes. */
-    private record Gradient(int rows, int threads, int part, int sharedBytes) {}
-
     private AppendedGradientKernel gradient(
-            String kind, Gradient data, Gradient weights, int blocks) {
-        String name = "appended_gradient_" + kind + program.suffix();
+            String kind,
+            AppendedGradientKernel.Half data,
+            AppendedGradientKernel.Half weights,
+            int bounded) {
+        int shared = Math.max(data.sharedBytes(), weights.sharedBytes());
         return new AppendedGradientKernel(
-                kernel(name, data, blocks),
-                ring(data.rows),
-                kernel(name, weights, blocks),
-                ring(weights.rows));
+                "appended_gradient_" + kind + program.suffix(),
+                LayerKernel.blocksAtOnce(bounded, shared, mostSharedBytes),
+                data,
+                weights);
     }
 
-    private LayerKernel kernel(String name, Gradient half, int blocks) {
-        int parts = Math.ceilDiv(channels, half.part);
-        return new LayerKernel(name, half.rows, half.threads, blocks, parts, half.sharedBytes);
-    }
-
-    private Gradient data(int rows, int warps) {
+    private AppendedGradientKernel.Half data(int rows, int warps) {
         return data(rows, warps, program.width());
     }
 
-    private Gradient data(int rows, int warps, int part) {
+    private AppendedGradientKernel.Half data(int rows, int warps, int part) {
         int shared =
                 (ring(rows) + ZERO_ROWS) * LayerProgram.PANEL_BYTES * newPanels()
                         + weightBytes(part)
                         + 2 * rows * LayerProgram.PANEL_BYTES * program.panels(part)
                         + part * 16;
-        return new Gradient(rows, 32 * warps, part, shared);
+        return half(rows, 32 * warps, part, shared);
     }
 
-    private Gradient weights(int rows) {
+    private AppendedGradientKernel.Half weights(int rows) {
         return weights(rows, program.width(), TAPS);
     }
 
     /** A warp has 16 channels and so many taps. */
-    private Gradient weights(int rows, int part, int taps) {
+    private AppendedGradientKernel.Half weights(int rows, int part, int taps) {
         int shared =
                 (ring(rows) + ZERO_ROWS) * LayerProgram.PANEL_BYTES * program.panels(part)
                         + 2 * rows * LayerProgram.PANEL_BYTES * newPanels();
-        return new Gradient(rows, 2 * part * (TAPS / taps), part, shared);
+        return half(rows, 2 * part * (TAPS / taps), part, shared);
+    }
+
+    private AppendedGradientKernel.Half half(int rows, int threads, int part, int shared) {
+        return new AppendedGradientKernel.Half(
+                rows, ring(rows), threads, Math.ceilDiv(channels, part), shared);
     }
 }

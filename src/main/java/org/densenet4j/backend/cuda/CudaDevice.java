@@ -105,7 +105,7 @@ final class CudaDevice implements Device {
                         options.tensorFloat32(),
                         attributes.multiprocessors(),
                         attributes.sharedBytes(),
-                        attributes.cacheBytes())
+                        cacheBytes())
                 : FusedLayers.NONE;
     }
 

@@ -158,8 +158,10 @@ final class FusedAppendedConvolution implements AppendedConvolution {
     @Override
     public void backward(int images, AppendedGradient g) {
         AppendedGradientKernel kernel = parts.gradient();
-        RowShares ofData = kernel.dataShares(g.z().rows(), fused.multiprocessors());
-        RowShares ofWeights = kernel.weightShares(g.z().rows(), fused.multiprocessors());
+        int rows = g.z().rows();
+        AppendedGradientKernel.Shares shares = kernel.shares(rows, fused.multiprocessors());
+        RowShares ofData = shares.ofData();
+        RowShares ofWeights = shares.ofWeights();
         int weightRows = TAPS * shape.inputChannels();
         Matrix weightTiles =
                 Matrix.dense(
@@ -175,21 +177,21 @@ final class FusedAppendedConvolution implements AppendedConvolution {
         Matrix mean2 = g.zStatistics().row(0);
         Matrix z = g.z();
         Dropout dropout = g.dropout();
+        Traffic ofBoth = Traffic.reading(g.blockGradient(), g.columns(), z);
+        Traffic forData =
+                ofBoth.alsoReading(g.correction(), mean, g.affine(), mean2, weights(g.packed()))
+                        .writing(g.result(), tiles)
+                        .computing(2 * shape.flops(images))
+                        .walking(Walk.ofShares(ofData));
+        // Blocks of other shares come to the same pixels at another time.
+        Traffic forWeights =
+                (shares.areTheSame() ? Traffic.reading() : ofBoth)
+                        .writing(weightTiles)
+                        .walking(Walk.ofShares(ofWeights));
         layer.launch(
                 kernel.name(),
-                kernel.grid(ofData, ofWeights),
-                Traffic.reading(
-                                g.blockGradient(),
-                                g.columns(),
-                                g.correction(),
-                                mean,
-                                z,
-                                g.affine(),
-                                mean2,
-                                weights(g.packed()))
-                        .writing(g.result(), tiles, weightTiles)
-                        .computing(2 * shape.flops(images))
-                        .walking(Walk.ofShares(ofData)),
+                kernel.grid(shares),
+                forData.beside(forWeights),
                 address(g.blockGradient()),
                 g.blockGradient().stride(),
                 address(g.columns()),
@@ -210,16 +212,16 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 g.affine().stride(),
                 g.columns().columns(),
                 z.columns(),
-                z.rows(),
+                rows,
                 shape.height(),
                 shape.width(),
                 address(mean2),
                 address(g.packed()),
                 address(g.result()),
                 g.result().stride(),
-                kernel.dataRing(),
+                kernel.data().ring(),
                 ofData.tilesOfBlock(),
-                kernel.weightsRing(),
+                kernel.weights().ring(),
                 ofWeights.tilesOfBlock(),
                 address(tiles),
                 address(weightTiles));

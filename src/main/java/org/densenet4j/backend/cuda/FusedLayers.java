@@ -27,7 +27,7 @@ import java.util.Optional;
  * @param tensorFloat32 whether float32 operands may be rounded to TF32
  * @param multiprocessors of the device
  * @param sharedBytes dynamic shared memory that a block can have
- * @param cacheBytes of the level-2 cache
+ * @param cacheBytes half of the level-2 cache: some devices keep lines in both halves of it
  */
 record FusedLayers(
         boolean tensorCores,
@@ -55,9 +55,11 @@ record FusedLayers(
             AppendedGradientKernel gradient) {}
 
     /**
-     * Whether an operand that a kernel reads once would leave nothing else in the cache: its lines
-     * then give way before those that the next kernel reads ({@code Keeping} of {@code
+     * Whether what a kernel reads once would leave nothing else in the cache: its lines then give
+     * way before those that the next kernel reads ({@code Keeping} of {@code
      * cuda-kernels/panels.cuh}).
+     *
+     * @param bytes of one operand, or of all such together
      */
     boolean givesWay(long bytes) {
         return bytes > cacheBytes;
@@ -153,8 +155,9 @@ record FusedLayers(
 
     private ConvolutionMemory memory(Appended kernels, ConvolutionShape s) {
         LayerProgram p = kernels.program();
-        long ofWeights = kernels.gradient().mostWeightShares(multiprocessors);
-        long ofData = kernels.gradient().mostDataShares(multiprocessors);
+        AppendedGradientKernel gradient = kernels.gradient();
+        long ofWeights = gradient.mostShares(gradient.weights(), multiprocessors);
+        long ofData = gradient.mostShares(gradient.data(), multiprocessors);
         return new ConvolutionMemory(
                 9L * p.newChannels() * p.panels(p.width()) * LayerProgram.PANEL_BYTES,
                 0,

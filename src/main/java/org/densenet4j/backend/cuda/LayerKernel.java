@@ -6,7 +6,7 @@ package org.densenet4j.backend.cuda;
  * @param name in the source
  * @param rowsOfTile rows, or pixels, of a tile
  * @param threads of a block
- * @param blocksOfMultiprocessor blocks for which its registers are bounded
+ * @param blocksOfMultiprocessor blocks that a multiprocessor runs at once
  * @param parts blocks beside each other of a share of the rows, each with a part of the
  *     bottleneck's channels; 1 where a block has them all
  * @param sharedBytes dynamic shared memory of a block
@@ -19,6 +19,17 @@ record LayerKernel(
         int parts,
         int sharedBytes)
         implements RowSharing {
+    /** Of a multiprocessor's shared memory, what every block takes besides its own. */
+    private static final int RESERVED = 1 << 10;
+
+    /**
+     * As many blocks of a multiprocessor as its registers are bounded for, or as many as find room
+     * in shared memory: a block can have all of a multiprocessor's but what is reserved for one.
+     */
+    static int blocksAtOnce(int bounded, int sharedBytes, int mostSharedBytes) {
+        int fitting = (mostSharedBytes + RESERVED) / (sharedBytes + RESERVED);
+        return Math.clamp(fitting, 1, bounded);
+    }
 
     /** The shares of its rows. */
     RowShares shares(int rows, int multiprocessors) {

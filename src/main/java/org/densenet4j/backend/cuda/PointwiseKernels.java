@@ -89,7 +89,7 @@ final class PointwiseKernels {
                 "pointwise_forward_" + kind + "_" + program.suffix(),
                 rows,
                 32 * warpsDown * warpsAcross,
-                blocks,
+                LayerKernel.blocksAtOnce(blocks, shared, mostSharedBytes),
                 1,
                 shared);
     }
@@ -120,6 +120,11 @@ final class PointwiseKernels {
         int stage = rows * LayerProgram.PANEL_BYTES * (2 * x + 2 * n);
         int shared = 2 * stage + width * LayerProgram.PANEL_BYTES * x + backwardColumns() * 16;
         return new LayerKernel(
-                "pointwise_backward_" + program.suffix(), rows, 32 * warps, blocks, 1, shared);
+                "pointwise_backward_" + program.suffix(),
+                rows,
+                32 * warps,
+                LayerKernel.blocksAtOnce(blocks, shared, mostSharedBytes),
+                1,
+                shared);
     }
 }

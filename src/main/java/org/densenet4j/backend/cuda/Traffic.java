@@ -5,6 +5,7 @@ import org.densenet4j.backend.Matrix;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What one launch or library call moves and computes, for a trace.
@@ -17,14 +18,16 @@ import java.util.List;
  * @param writes operands that are written
  * @param flops of products and convolutions, two for each multiply-add
  * @param walk in which order it comes to their rows
+ * @param beside what other blocks of the same launch do at the same time
  */
-record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
+record Traffic(
+        List<Matrix> reads, List<Matrix> writes, long flops, Walk walk, Optional<Traffic> beside) {
     static Traffic reading(Matrix... operands) {
-        return new Traffic(List.of(operands), List.of(), 0, Walk.STRAIGHT);
+        return new Traffic(List.of(operands), List.of(), 0, Walk.STRAIGHT, Optional.empty());
     }
 
     static Traffic filling(Matrix... operands) {
-        return new Traffic(List.of(), List.of(operands), 0, Walk.STRAIGHT);
+        return new Traffic(List.of(), List.of(operands), 0, Walk.STRAIGHT, Optional.empty());
     }
 
     /** A product reads A and B and writes C, which it reads too when it adds. */
@@ -33,16 +36,16 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
     }
 
     Traffic alsoReading(Matrix... operands) {
-        return new Traffic(joined(reads, operands), writes, flops, walk);
+        return new Traffic(joined(reads, operands), writes, flops, walk, beside);
     }
 
     Traffic writing(Matrix... operands) {
-        return new Traffic(reads, joined(writes, operands), flops, walk);
+        return new Traffic(reads, joined(writes, operands), flops, walk, beside);
     }
 
     /** Operands that are changed in place. */
     Traffic updating(Matrix... operands) {
-        return new Traffic(joined(reads, operands), joined(writes, operands), flops, walk);
+        return new Traffic(joined(reads, operands), joined(writes, operands), flops, walk, beside);
     }
 
     /** An operand that is overwritten, or changed in place. */
@@ -51,11 +54,15 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
     }
 
     Traffic computing(long operations) {
-        return new Traffic(reads, writes, operations, walk);
+        return new Traffic(reads, writes, operations, walk, beside);
     }
 
     Traffic walking(Walk order) {
-        return new Traffic(reads, writes, flops, order);
+        return new Traffic(reads, writes, flops, order, beside);
+    }
+
+    Traffic beside(Traffic ofOtherBlocks) {
+        return new Traffic(reads, writes, flops, walk, Optional.of(ofOtherBlocks));
     }
 
     private static List<Matrix> joined(List<Matrix> some, Matrix... more) {
@@ -73,7 +80,8 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
                 joined(reads, other.reads.toArray(Matrix[]::new)),
                 joined(writes, other.writes.toArray(Matrix[]::new)),
                 flops + other.flops,
-                walk);
+                walk,
+                beside);
     }
 
     /** Bytes read and written. */
@@ -85,6 +93,6 @@ record Traffic(List<Matrix> reads, List<Matrix> writes, long flops, Walk walk) {
         for (Matrix operand : writes) {
             sum += operand.bytes();
         }
-        return sum;
+        return sum + beside.map(Traffic::bytes).orElse(0L);
     }
 }

@@ -58,16 +58,23 @@ final class CacheModel {
     }
 
     void run(Traffic traffic) {
+        for (int i = 0; i < PIECES; i++) {
+            int piece = i;
+            run(traffic, piece);
+            traffic.beside().ifPresent(other -> run(other, piece));
+        }
+    }
+
+    /** One of the pieces, in the order in which the launch comes to them. */
+    private void run(Traffic traffic, int number) {
         Walk walk = traffic.walk();
+        int piece = walk.fromTheLast() ? PIECES - 1 - number : number;
         List<Matrix> operands = new ArrayList<>(traffic.reads());
         operands.addAll(traffic.writes());
-        for (int i = 0; i < PIECES; i++) {
-            int piece = walk.fromTheLast() ? PIECES - 1 - i : i;
-            for (int j = 0; j < operands.size(); j++) {
-                Matrix operand = operands.get(j);
-                givesWay = walk.givingWay().contains(operand);
-                touchShares(operand, walk.rowsOfShare(), piece, j >= traffic.reads().size());
-            }
+        for (int i = 0; i < operands.size(); i++) {
+            Matrix operand = operands.get(i);
+            givesWay = walk.givingWay().contains(operand);
+            touchShares(operand, walk.rowsOfShare(), piece, i >= traffic.reads().size());
         }
     }
 

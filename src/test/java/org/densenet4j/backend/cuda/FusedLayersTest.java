@@ -110,30 +110,83 @@ class FusedLayersTest {
             AppendedGradientKernel kernel = ON_H100.appended(shape).orElseThrow().gradient();
             assertEquals(3, kernel.data().parts());
             assertEquals(3, kernel.weights().parts());
-            RowShares ofData = kernel.dataShares(200_704, 132);
-            RowShares ofWeights = kernel.weightShares(200_704, 132);
-            assertEquals(22, ofData.blocks());
-            assertEquals(22, ofWeights.blocks());
-            assertEquals(132, kernel.grid(ofData, ofWeights).blocksX());
-            assertEquals(1, kernel.dataShares(200_704, 1).blocks());
+            AppendedGradientKernel.Shares shares = kernel.shares(200_704, 132);
+            assertEquals(22, shares.ofData().blocks());
+            assertEquals(22, shares.ofWeights().blocks());
+            assertEquals(132, kernel.grid(shares).blocksX());
+            assertEquals(1, kernel.shares(200_704, 1).ofData().blocks());
         }
         ConvolutionShape rounded = appended(28, 128, 32, DataType.FLOAT32);
         AppendedGradientKernel kernel = ON_H100.appended(rounded).orElseThrow().gradient();
-        assertEquals(33, kernel.dataShares(200_704, 132).blocks(), "of two parts");
-        assertEquals(66, kernel.weightShares(200_704, 132).blocks(), "of all channels");
+        AppendedGradientKernel.Shares shares = kernel.shares(200_704, 132);
+        assertEquals(33, shares.ofData().blocks(), "of two parts");
+        assertEquals(66, shares.ofWeights().blocks(), "of all channels");
+        assertTrue(!shares.areTheSame());
     }
 
     @Test
-    void whatIsLargerThanTheCacheGivesWayInIt() {
-        assertTrue(ON_H100.givesWay((50L << 20) + 1));
-        assertTrue(!ON_H100.givesWay(50L << 20));
+    void bothGradientsComeToTheSamePixelsWhereTheirTilesAllowIt() {
+        DataType half = DataType.BFLOAT16;
+        for (ConvolutionShape shape :
+                List.of(appended(56, 128, 32, half), appended(32, 48, 12, half))) {
+            AppendedGradientKernel kernel = ON_H100.appended(shape).orElseThrow().gradient();
+            AppendedGradientKernel.Shares many = kernel.shares(65_536, 132);
+            assertTrue(many.areTheSame(), many::toString);
+            assertEquals(many.ofData().blocks(), many.ofWeights().blocks());
+            assertTrue(many.ofData().rowsOfBlock() * many.ofData().blocks() >= 65_536);
+        }
+        // With few pixels shares of the same size would leave multiprocessors without work.
+        AppendedGradientKernel wide =
+                ON_H100.appended(appended(56, 192, 48, half)).orElseThrow().gradient();
+        AppendedGradientKernel.Shares few = wide.shares(1000, 132);
+        assertTrue(few.ofData().rowsOfBlock() <= 192, few::toString);
+    }
+
+    @Test
+    void aMultiprocessorHasRoomForTheBlocksThatItIsToRunAtOnce() {
+        DataType half = DataType.BFLOAT16;
+        for (int inputs : new int[] {24, 150, 300, 900}) {
+            FusedLayers.Pointwise kernels =
+                    ON_H100.pointwise(bottleneck(inputs, 48, half)).orElseThrow();
+            assertRoom(kernels.forward());
+            assertRoom(kernels.backward());
+        }
+        for (int side : new int[] {8, 32, 64, 200}) {
+            for (int width : new int[] {48, 64}) {
+                FusedLayers.Appended kernels =
+                        ON_H100.appended(appended(side, width, 12, half)).orElseThrow();
+                assertRoom(kernels.forward());
+                AppendedGradientKernel gradient = kernels.gradient();
+                assertRoom(gradient.blocksOfMultiprocessor(), gradient.sharedBytes());
+            }
+        }
+        AppendedGradientKernel ofBc100 =
+                ON_H100.appended(appended(32, 48, 12, half)).orElseThrow().gradient();
+        assertEquals(2, ofBc100.blocksOfMultiprocessor());
+    }
+
+    /** An H100's 228 KB, of which each block takes one besides its own. */
+    private static void assertRoom(int blocks, int sharedBytes) {
+        assertTrue(
+                blocks * (sharedBytes + 1024) <= 228 << 10,
+                () -> blocks + " blocks of " + sharedBytes + " bytes");
+    }
+
+    private static void assertRoom(LayerKernel kernel) {
+        assertRoom(kernel.blocksOfMultiprocessor(), kernel.sharedBytes());
+    }
+
+    @Test
+    void whatIsLargerThanHalfOfTheCacheGivesWayInIt() {
+        assertTrue(ON_H100.givesWay((25L << 20) + 1));
+        assertTrue(!ON_H100.givesWay(25L << 20));
     }
 
     @Test
     void linesOfAnImageFitAsFarAsDocumented() {
         DataType half = DataType.BFLOAT16;
-        assertTrue(ON_H100.appended(appended(127, 128, 32, half).withImages(1)).isPresent());
-        assertTrue(ON_H100.appended(appended(128, 128, 32, half).withImages(1)).isEmpty());
+        assertTrue(ON_H100.appended(appended(159, 128, 32, half).withImages(1)).isPresent());
+        assertTrue(ON_H100.appended(appended(160, 128, 32, half).withImages(1)).isEmpty());
         assertTrue(ON_H100.appended(appended(383, 48, 12, half).withImages(1)).isPresent());
         assertTrue(ON_H100.appended(appended(384, 48, 12, half).withImages(1)).isEmpty());
         assertTrue(ON_H100.appended(appended(71, 192, 48, half).withImages(1)).isPresent());

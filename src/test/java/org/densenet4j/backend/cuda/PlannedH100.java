@@ -24,7 +24,7 @@ public class PlannedH100 implements Device {
      * @param multiprocessors of a whole one, 132
      */
     static FusedLayers fusedLayers(boolean tensorFloat32, int multiprocessors) {
-        return new FusedLayers(true, tensorFloat32, multiprocessors, SHARED_BYTES, L2_BYTES);
+        return new FusedLayers(true, tensorFloat32, multiprocessors, SHARED_BYTES, L2_BYTES / 2);
     }
 
     @Override

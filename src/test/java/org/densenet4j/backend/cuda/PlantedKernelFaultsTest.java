@@ -121,8 +121,8 @@ class PlantedKernelFaultsTest {
                 new Fault(
                         "blocks of both gradients are counted together",
                         "appended_gradient.cuh",
-                        "p.block = blockIdx.x / 2;",
-                        "p.block = blockIdx.x;"),
+                        "static_cast<int>(blockIdx.x / 2)}",
+                        "static_cast<int>(blockIdx.x)}"),
                 new Fault(
                         "the tile in front of a block's share is taken",
                         "pointwise_forward.cuh",

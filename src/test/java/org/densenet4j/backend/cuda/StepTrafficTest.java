@@ -60,11 +60,7 @@ class StepTrafficTest {
         TrafficTable table = TrafficTable.of(model + "-batch-" + batch + suffix);
         if (TrafficTable.UPDATE) {
             List<String> lines = new ArrayList<>(now);
-            // The model of a cache remembers every part of the arena.
-            ChildJvm.Settings dry =
-                    ChildJvm.Settings.of(StandIn.environment(Map.of("STANDIN_DRY", "1")))
-                            .withLimits(1500, 300);
-            run(dry, "memory", model, batch, "1", precision).out().lines().forEach(lines::add);
+            lines.add(memoryTraffic(model, batch, precision));
             table.write(lines);
         } else {
             table.assertSame(
@@ -72,6 +68,25 @@ class StepTrafficTest {
                     now,
                     StepTrafficTest.class);
         }
+    }
+
+    /** What {@link CacheModel} says; the model remembers every part of the arena. */
+    private String memoryTraffic(String model, String batch, String precision) throws IOException {
+        ChildJvm.Settings dry =
+                ChildJvm.Settings.of(StandIn.environment(Map.of("STANDIN_DRY", "1")))
+                        .withLimits(1500, 300);
+        return run(dry, "memory", model, batch, "1", precision).out().strip();
+    }
+
+    @Test
+    void ofDenseNet121InBFloat16AtMostFortyGigabytesReachMemory() throws IOException {
+        String now = memoryTraffic("densenet121", "256", "bf16");
+        List<String> table =
+                Files.readAllLines(TrafficTable.of("densenet121-batch-256-bf16").file());
+        assertEquals(table.getLast(), now, "the cache's model says something else than before");
+        Matcher gigabytes = Pattern.compile("step: ([\\d.]+) GB").matcher(now);
+        assertTrue(gigabytes.find(), now);
+        assertTrue(Double.parseDouble(gigabytes.group(1)) <= 40, now);
     }
 
     @Test
