@@ -458,11 +458,13 @@ row() {
     echo "$*" >>"$work/figures.tsv"
 }
 
-# ours SECONDS MODEL BATCH STRATEGY PRECISION STEPS [OPTION...]: measures a configuration of this engine as a part.
+# ours SECONDS MODEL BATCH STRATEGY PRECISION STEPS [OPTION...]: measures a configuration of this engine as a part; in the
+# place of a strategy INFERENCE, for forward passes.
 ours() {
     local limit=$1 model=$2 batch=$3 strategy=$4 precision=$5 steps=$6 file=$work/.measured note
     shift 6
-    local options=(--model "$model" --batch "$batch" --strategy "$strategy" --steps "$steps" --batches 2 "$@")
+    local options=(--model "$model" --batch "$batch" --steps "$steps" --batches 2 "$@")
+    if [ "$strategy" = INFERENCE ]; then options+=(--inference); else options+=(--strategy "$strategy"); fi
     [ "$model" != densenet121 ] || options+=(--input-size 224)
     [ "$precision" != tf32 ] || options+=(--tf32)
     [ "$precision" != bf16 ] || options+=(--precision bf16)
@@ -470,7 +472,7 @@ ours() {
     echo "== ours ${options[*]}" >>"$log"
     export DENSENET4J_OPTS="${heap:--Xmx4g}"
     if part "$limit" measured "$file" "${options[@]}"; then
-        note=$(tr ' ' '\n' <"$file" | grep -E '^(graphs|products|convolutions|deviceBytes)=' | tr '\n' ' ')
+        note=$(tr ' ' '\n' <"$file" | grep -E '^(graphs|products|convolutions|layers|choice|fusedLayers|unfused|deviceBytes)=' | tr '\n' ' ')
         stage_note="${stage_note:+$stage_note, }$model $batch: $(value imagesPerSecond "$file") images/s"
         row ours "$model" "$batch" "$strategy${*:+ $*}" "$precision" "$(known "$(value input "$file")")" \
             "$(value imagesPerSecond "$file")" "$(value allocated "$file")" - "$(known "$(value cardBytes "$file")")" "${note% }"

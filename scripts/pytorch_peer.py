@@ -8,6 +8,7 @@ A configuration is MODEL:BATCH:PRECISION and further words, such as densenet121:
   memory_efficient  the bottlenecks are checkpointed
   compile           torch.compile; compile=reduce-overhead and compile=max-autotune replay CUDA graphs
   copied            each step copies its images from page-locked memory (non_blocking); else they lie on the GPU
+  inference         forward passes alone, in evaluation mode; with bf16 the network's own tensors are bf16
 
 Each runs in a process of its own, so that one that hangs ends only itself. DenseNet-121 is torchvision's where
 torchvision is installed; the others, and DenseNet-121 without torchvision, are the plain modules below: concatenate,
@@ -45,19 +46,21 @@ def configuration(text):
         raise argparse.ArgumentTypeError(
             f"'{text}' is not MODEL:BATCH:PRECISION with {', '.join(MODELS)}; a number; {', '.join(PRECISIONS)}")
     c = {"model": words[0], "size": MODELS[words[0]][0], "batch": int(words[1]), "precision": words[2],
-         "memory_efficient": False, "compile": None, "input": "on-gpu"}
+         "memory_efficient": False, "compile": None, "input": "on-gpu", "inference": False}
     for word in words[3:]:
         if word == "memory_efficient":
             c["memory_efficient"] = True
         elif word == "copied":
             c["input"] = "copied"
+        elif word == "inference":
+            c["inference"] = True
         elif word == "compile":
             c["compile"] = "default"
         elif word.startswith("compile=") and word[8:] in MODES:
             c["compile"] = word[8:]
         else:
             raise argparse.ArgumentTypeError(
-                f"'{word}' in '{text}' is not memory_efficient, copied, compile or compile={'|'.join(MODES)}")
+                f"'{word}' in '{text}' is not memory_efficient, copied, inference, compile or compile={'|'.join(MODES)}")
     return c
 
 
@@ -67,6 +70,7 @@ def spelled(c):
     words += ["memory_efficient"] if c["memory_efficient"] else []
     words += [] if c["compile"] is None else ["compile" if c["compile"] == "default" else "compile=" + c["compile"]]
     words += ["copied"] if c["input"] == "copied" else []
+    words += ["inference"] if c["inference"] else []
     return ":".join(words)
 
 
@@ -77,11 +81,11 @@ def every_configuration():
             if efficient and mode not in (None, "default"):
                 continue
             yield {"model": model, "size": MODELS[model][0], "batch": batch, "precision": precision,
-                   "memory_efficient": efficient, "compile": mode, "input": "on-gpu"}
+                   "memory_efficient": efficient, "compile": mode, "input": "on-gpu", "inference": False}
 
 
 def variant(c):
-    name = "memory_efficient" if c["memory_efficient"] else "naive"
+    name = "inference" if c["inference"] else "memory_efficient" if c["memory_efficient"] else "naive"
     return name if c["compile"] is None else name + "+" + ("compile" if c["compile"] == "default" else c["compile"])
 
 
@@ -175,10 +179,12 @@ def measure(torch, c, device, warm_up, steps):
     torch.backends.cudnn.benchmark = True
     torch.manual_seed(1)
     network, classes, source = build(torch, c)
-    network = network.to(device).to(memory_format=torch.channels_last).train()
+    network = network.to(device).to(memory_format=torch.channels_last).train(not c["inference"])
+    stored = torch.bfloat16 if c["inference"] and c["precision"] == "bf16" else torch.float32
+    network = network.to(stored)
     optimizer, kind = sgd(torch, list(network.parameters()))
     run = network if c["compile"] is None else compiled(torch, network, c["compile"])
-    host = torch.randn(c["batch"], 3, c["size"], c["size"]).to(memory_format=torch.channels_last)
+    host = torch.randn(c["batch"], 3, c["size"], c["size"]).to(memory_format=torch.channels_last, dtype=stored)
     images = host.to(device)
     labels = torch.randint(0, classes, (c["batch"],), device=device)
     if on_gpu and c["input"] == "copied":
@@ -191,6 +197,9 @@ def measure(torch, c, device, warm_up, steps):
             mark()
         if c["input"] == "copied":
             images.copy_(host, non_blocking=True)
+        if c["inference"]:
+            with torch.inference_mode():
+                return run(images).sum()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device, dtype=torch.bfloat16, enabled=c["precision"] == "bf16"):
             loss = loss_of(run(images), labels)
@@ -222,7 +231,7 @@ def measure(torch, c, device, warm_up, steps):
             seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)
     result = {"images_per_s": c["batch"] / median, "median_s": median, "warm_up_s": warm_up_s, "loss": loss.item(),
-              "source": f"{source}, {kind} SGD", "torch": torch.__version__}
+              "source": source if c["inference"] else f"{source}, {kind} SGD", "torch": torch.__version__}
     if on_gpu:
         result.update(peak_bytes=torch.cuda.max_memory_allocated(), reserved_bytes=torch.cuda.max_memory_reserved(),
                       cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version(),

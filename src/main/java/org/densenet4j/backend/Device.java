@@ -221,6 +221,28 @@ public interface Device extends AutoCloseable {
     }
 
     /**
+     * {@return why this device has no kernel that takes the whole batch of a 1x1 convolution, as a
+     * word for people; empty where it has one, or has none for any shape}
+     *
+     * @param shape that {@link #takesWholeBatch} is asked about
+     */
+    default Optional<String> hindrance(PointwiseShape shape) {
+        Objects.requireNonNull(shape, "shape");
+        return Optional.empty();
+    }
+
+    /**
+     * {@return why this device has no kernel that appends a 3x3 convolution to a block, as a word
+     * for people; empty where it has one, or has none for any shape}
+     *
+     * @param shape that {@link #appendedMemory} is asked about
+     */
+    default Optional<String> hindrance(ConvolutionShape shape) {
+        Objects.requireNonNull(shape, "shape");
+        return Optional.empty();
+    }
+
+    /**
      * {@return whether a half of a dense layer runs by this device's fused kernels rather than by
      * products, convolutions and passes} False where there are no such kernels for its shape, see
      * {@link #takesWholeBatch} and {@link #appendedMemory}. A device may time both ways, on memory

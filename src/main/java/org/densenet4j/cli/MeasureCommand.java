@@ -5,10 +5,7 @@ import org.densenet4j.engine.Network;
 import org.densenet4j.graph.NetworkSpec;
 import org.densenet4j.graph.ParameterSpec;
 import org.densenet4j.io.SafetensorsWriter;
-import org.densenet4j.plan.BottleneckConvolutionMemory;
-import org.densenet4j.plan.BottleneckLayerMemory;
 import org.densenet4j.plan.MemoryStrategy;
-import org.densenet4j.plan.NodeMemory;
 import org.densenet4j.profile.StepTrace;
 import org.densenet4j.profile.WarmedSteps;
 import org.densenet4j.train.Sgd;
@@ -156,40 +153,16 @@ final class MeasureCommand implements Callable<Integer> {
             Trainer trainer, Device d, boolean staged, long freeBefore) {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("graphs", trainer.network().recording());
-        facts.putAll(d.facts());
-        facts.putAll(fusedHalves(trainer, d));
+        Map<String, String> ofDevice = d.facts();
+        facts.putAll(ofDevice);
+        if ("fused".equals(ofDevice.get("layers"))) {
+            facts.putAll(FusedHalves.of(trainer.plan(), d).facts());
+        }
         if (d.stagesInput()) {
             facts.put("input", staged ? "staged" : "copied");
             facts.put("deviceBytes", String.valueOf(freeBefore - d.availableBytes()));
         }
         return facts;
-    }
-
-    /**
-     * How many dense layers keep everything between Z and the block on the device's chip, and of
-     * how many the 1x1 half makes Z in one pass; nothing where none does.
-     */
-    private static Map<String, String> fusedHalves(Trainer trainer, Device d) {
-        int layers = 0;
-        int appended = 0;
-        int pointwise = 0;
-        for (NodeMemory node : trainer.plan().memory().nodes()) {
-            if (node instanceof BottleneckLayerMemory layer) {
-                layers++;
-                if (layer.convolution() instanceof BottleneckConvolutionMemory.Appended) {
-                    appended++;
-                }
-                if (d.takesWholeBatch(layer.pointwise())) {
-                    pointwise++;
-                }
-            }
-        }
-        Map<String, String> counts = new LinkedHashMap<>();
-        if (appended + pointwise > 0) {
-            counts.put("fusedLayers", appended + "/" + layers);
-            counts.put("fusedPointwise", pointwise + "/" + layers);
-        }
-        return counts;
     }
 
     /**

@@ -3,6 +3,7 @@ package org.densenet4j.engine;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.densenet4j.backend.DataType;
 import org.densenet4j.backend.Device;
 import org.densenet4j.backend.DeviceOptions;
 import org.densenet4j.backend.cuda.CudaProvider;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+import java.util.List;
 import java.util.Optional;
 
 /** Whole networks on a real GPU; skipped, with the reason, where there is none. */
@@ -35,6 +37,22 @@ class CudaStrategiesTest {
         try (Device device = open(DeviceOptions.defaults())) {
             for (long seed = 1; seed <= 12; seed++) {
                 StrategiesTest.check(RandomCase.random(seed), strategy, Mode.TRAIN, device, 0);
+            }
+        }
+    }
+
+    /** By the fused kernels of dense layers, where the device has them. */
+    @ParameterizedTest
+    @EnumSource(MemoryStrategy.class)
+    void everyStrategyAgreesWithTheReferenceInBFloat16AndTensorFloat32(MemoryStrategy strategy) {
+        DenseNetSpec spec = DenseNetSpec.bc(16, 12).classes(5).inputSize(10).build();
+        for (DeviceOptions options :
+                List.of(
+                        DeviceOptions.defaults().withPrecision(DataType.BFLOAT16),
+                        DeviceOptions.defaults().withTensorFloat32(true))) {
+            try (Device device = open(options)) {
+                RandomCase c = RandomCase.of(spec, 3, 45).withoutKinks();
+                StrategiesTest.check(c, strategy, Mode.TRAIN, device, 0);
             }
         }
     }
@@ -72,12 +90,14 @@ class CudaStrategiesTest {
         return new Batch(c.pixels, c.labels, s.inputHeight(), s.inputWidth(), s.inputChannels());
     }
 
-    @Test
-    void whatThePlanSaysIsWhatTheDeviceGivesUp() {
-        try (Device device = open(DeviceOptions.defaults())) {
+    @ParameterizedTest
+    @EnumSource(DataType.class)
+    void whatThePlanSaysIsWhatTheDeviceGivesUp(DataType precision) {
+        try (Device device = open(DeviceOptions.defaults().withPrecision(precision))) {
             MemoryPlan plan =
                     MemoryPlan.of(DenseNetSpec.bc(100, 12).classes(10).build())
                             .batch(64)
+                            .precision(precision)
                             .on(device);
             long before = device.availableBytes();
             try (Network network = Network.open(plan, device, 1)) {

@@ -78,7 +78,10 @@ class GpuScriptsOnStandInTest {
                         "--only",
                         "machine,open,contract,replay,ours,trace");
         assertOk(bundle, first, "machine", "open", "contract", "replay", "ours", "trace");
-        assertTrue(bundle.inArchive("replay.log").contains("same losses, bit for bit"));
+        String replay = bundle.inArchive("replay.log");
+        assertTrue(replay.contains("same losses in bf16, bit for bit"), replay);
+        assertTrue(replay.contains(" fusedLayers=2/3 "), replay);
+        assertTrue(replay.contains(" unfused=odd-columns "), replay);
         Map<String, String> ours = bundle.figures().getFirst();
         assertEquals("staged", ours.get("input"));
         String note = ours.get("note");

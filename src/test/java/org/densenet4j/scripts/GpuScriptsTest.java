@@ -93,7 +93,11 @@ class GpuScriptsTest {
         assertEquals(5 * 3 * 6, all.size());
         assertEquals(all.size(), all.stream().distinct().count());
         assertFalse(all.getFirst().contains("compile"), "eager comes first");
-        for (String one : List.of("densenet121:64:bf16:compile=max-autotune:copied", all.get(7))) {
+        for (String one :
+                List.of(
+                        "densenet121:64:bf16:compile=max-autotune:copied",
+                        "densenet121:1:bf16:compile:inference",
+                        all.get(7))) {
             assertEquals(new Finished(0, one + "\n"), run("python3", peer, "--list", one));
         }
         Finished wrong = run("python3", peer, "--list", "densenet121:64:fp16");
@@ -120,12 +124,12 @@ class GpuScriptsTest {
                         "ours",
                         "peer",
                         "trace",
-                        "chunks",
-                        "memcheck"),
+                        "memcheck",
+                        "racecheck"),
                 List.copyOf(stages.keySet()));
         stages.forEach((stage, result) -> assertEquals("ok", result, stage));
         List<Map<String, String>> figures = bundle.figures();
-        assertEquals(4 + 2 + 4, figures.size());
+        assertEquals(4 + 2, figures.size());
         Map<String, String> ours = figures.getFirst();
         assertEquals("128.0", ours.get("images_per_s"));
         assertEquals("2000000", ours.get("peak_bytes"));
@@ -137,6 +141,10 @@ class GpuScriptsTest {
         String sanitized = bundle.inArchive("memcheck.log");
         assertTrue(sanitized.contains("--kernel-name kns=our_kernel"), sanitized);
         assertTrue(sanitized.contains("--report-api-errors no"), sanitized);
+        for (String precision : List.of("fp32", "bf16")) {
+            assertTrue(sanitized.contains("--precision " + precision), sanitized);
+        }
+        assertTrue(bundle.inArchive("racecheck.log").contains("--tool racecheck"));
 
         Finished compare = bundle.run("gpu-compare", "--again", "parity");
         assertEquals(0, compare.exitCode(), compare.out());

@@ -10,7 +10,7 @@ import org.densenet4j.backend.cuda.EmulatedDevice;
 import org.densenet4j.spec.DenseNetSpec;
 import org.junit.jupiter.api.Test;
 
-/** Training on emulated CUDA kernels in bfloat16 beside training on the CPU in single precision. */
+/** Training on emulated CUDA kernels beside training on the CPU in single precision. */
 class EmulatedCudaPrecisionTest {
     private static final DenseNetSpec SPEC =
             DenseNetSpec.bc(10, 8)
@@ -30,19 +30,32 @@ class EmulatedCudaPrecisionTest {
      */
     private static final double LOSS_TOLERANCE = 0.06;
 
+    /** TF32 rounds eight times as finely, but fifty steps make much of any difference. */
+    private static final double ROUNDED_TOLERANCE = LOSS_TOLERANCE / 2;
+
     @Test
-    void lossesAreThoseOfSinglePrecision() {
+    void lossesInBFloat16AreThoseOfSinglePrecision() {
+        assertLosses(LOSS_TOLERANCE, DeviceOptions.defaults(), DataType.BFLOAT16);
+    }
+
+    @Test
+    void lossesInTensorFloat32AreThoseOfSinglePrecision() {
+        DeviceOptions rounding = DeviceOptions.defaults().withTensorFloat32(true);
+        assertLosses(ROUNDED_TOLERANCE, rounding, DataType.FLOAT32);
+    }
+
+    private static void assertLosses(double tolerance, DeviceOptions options, DataType precision) {
         double[] floats;
-        double[] halves;
+        double[] others;
         try (Device device = Device.open("cpu", DeviceOptions.defaults().withThreads(2))) {
             floats = losses(device, DataType.FLOAT32);
         }
-        try (Device device = new EmulatedDevice(DeviceOptions.defaults())) {
-            halves = losses(device, DataType.BFLOAT16);
+        try (Device device = new EmulatedDevice(options)) {
+            others = losses(device, precision);
         }
-        double allowed = LOSS_TOLERANCE * floats[0];
+        double allowed = tolerance * floats[0];
         for (int window = 0; window < floats.length; window++) {
-            assertEquals(floats[window], halves[window], allowed, "window " + window);
+            assertEquals(floats[window], others[window], allowed, "window " + window);
         }
         assertTrue(floats[floats.length - 1] < 0.85 * floats[0], "it learns: " + floats[0]);
     }

@@ -327,6 +327,16 @@ final class CudaDevice implements Device {
     }
 
     @Override
+    public Optional<String> hindrance(PointwiseShape shape) {
+        return fusedLayers.hindrance(shape);
+    }
+
+    @Override
+    public Optional<String> hindrance(ConvolutionShape shape) {
+        return fusedLayers.hindrance(shape);
+    }
+
+    @Override
     public boolean fuses(LayerHalf half, boolean mayMeasure) {
         Objects.requireNonNull(half, "half");
         return inTurn(() -> layerChoices.fuses(half, mayMeasure));

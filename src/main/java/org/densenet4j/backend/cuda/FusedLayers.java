@@ -18,9 +18,8 @@ import java.util.Optional;
  *       even number of columns that are read, and rows of them that start on 16 bytes
  *   <li>for the 3x3 convolution at most 48 new channels in bf16, 32 in TF32, a multiple of four, an
  *       even number of columns before them
- *   <li>kernels whose weights and rows fit the shared memory that a block of the device can have:
- *       images are narrow enough, and what is wider than 128 channels, or 64 in TF32, needs more
- *       than an A100 has, forward and backward
+ *   <li>kernels whose weights and rows fit the shared memory that a block of the device can have
+ *       (docs/gpu.md has how long lines of an image may be)
  * </ul>
  *
  * @param tensorCores whether the device has those of Ampere or newer
@@ -35,6 +34,9 @@ record FusedLayers(
         int multiprocessors,
         int sharedBytes,
         long cacheBytes) {
+
+    /** The part of the rule that depends on the device. */
+    private static final String NO_ROOM = "shared-memory";
 
     /** Nothing is fused. */
     static final FusedLayers NONE = new FusedLayers(false, false, 1, 0, 0);
@@ -70,14 +72,62 @@ record FusedLayers(
         return tensorCores && (type == DataType.BFLOAT16 || tensorFloat32);
     }
 
-    Optional<Pointwise> pointwise(PointwiseShape s) {
-        boolean fits = s.aligned() && !s.composed() && s.inputChannels() % 2 == 0;
-        if (!multiplies(s.type()) || !fits) {
+    /** Which part of the rule keeps a 1x1 convolution from being fused. */
+    Optional<String> hindrance(PointwiseShape s) {
+        if (!multiplies(s.type())) {
             return Optional.empty();
         }
-        return LayerProgram.of(s.type(), s.outputChannels(), 0)
-                .filter(p -> s.outputChannels() % p.chunk() == 0)
-                .flatMap(p -> pointwise(p, s));
+        return unfit(s).or(
+                        () -> pointwise(s).isPresent() ? Optional.empty() : Optional.of(NO_ROOM));
+    }
+
+    /** The same of a 3x3 convolution. */
+    Optional<String> hindrance(ConvolutionShape s) {
+        if (!multiplies(s.type())) {
+            return Optional.empty();
+        }
+        return unfit(s).or(() -> appended(s).isPresent() ? Optional.empty() : Optional.of(NO_ROOM));
+    }
+
+    private static Optional<String> unfit(PointwiseShape s) {
+        if (s.composed()) {
+            return Optional.of("slower");
+        }
+        if (!s.aligned()) {
+            return Optional.of("rows-not-on-16-bytes");
+        }
+        if (s.inputChannels() % 2 != 0) {
+            return Optional.of("odd-columns");
+        }
+        return unfit(s.type(), s.outputChannels(), 0);
+    }
+
+    private static Optional<String> unfit(ConvolutionShape s) {
+        if (s.kernel() != 3 || s.stride() != 1 || s.padding() != 1) {
+            return Optional.of("not-3x3");
+        }
+        if (s.outputChannels() % 4 != 0) {
+            return Optional.of("new-channels-not-in-fours");
+        }
+        return unfit(s.type(), s.inputChannels(), s.outputChannels());
+    }
+
+    private static Optional<String> unfit(DataType type, int width, int newChannels) {
+        Optional<LayerProgram> program = LayerProgram.of(type, width, newChannels);
+        if (program.isEmpty()) {
+            boolean tooWide = LayerProgram.of(type, width, 0).isEmpty();
+            return Optional.of(tooWide ? "bottleneck-too-wide" : "too-many-new-channels");
+        }
+        return width % program.get().chunk() == 0
+                ? Optional.empty()
+                : Optional.of("bottleneck-not-in-16-bytes");
+    }
+
+    Optional<Pointwise> pointwise(PointwiseShape s) {
+        if (!multiplies(s.type()) || unfit(s).isPresent()) {
+            return Optional.empty();
+        }
+        return LayerProgram.of(s.type(), s.outputChannels(), 0).flatMap(p -> pointwise(p, s));
     }
 
     private Optional<Pointwise> pointwise(LayerProgram program, PointwiseShape s) {
@@ -122,12 +172,10 @@ record FusedLayers(
     }
 
     Optional<Appended> appended(ConvolutionShape s) {
-        boolean threeByThree = s.kernel() == 3 && s.stride() == 1 && s.padding() == 1;
-        if (!multiplies(s.type()) || !threeByThree || s.outputChannels() % 4 != 0) {
+        if (!multiplies(s.type()) || unfit(s).isPresent()) {
             return Optional.empty();
         }
         return LayerProgram.of(s.type(), s.inputChannels(), s.outputChannels())
-                .filter(p -> s.inputChannels() % p.chunk() == 0)
                 .flatMap(p -> appended(p, s));
     }
 

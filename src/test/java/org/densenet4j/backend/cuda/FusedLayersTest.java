@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.util.List;
+import java.util.Optional;
 
 /** Which shapes are fused, and how their rows are shared. */
 class FusedLayersTest {
@@ -194,6 +195,16 @@ class FusedLayersTest {
         DataType floats = DataType.FLOAT32;
         assertTrue(ON_H100.appended(appended(95, 128, 32, floats).withImages(1)).isPresent());
         assertTrue(ON_H100.appended(appended(96, 128, 32, floats).withImages(1)).isEmpty());
+        assertLongestLine(31, new FusedLayers(true, true, 108, A100, CACHE), 128, 32);
+        assertLongestLine(191, new FusedLayers(true, true, 108, A100, CACHE), 48, 12);
+        assertLongestLine(63, new FusedLayers(true, true, 84, RTX, CACHE), 48, 12);
+    }
+
+    private static void assertLongestLine(int pixels, FusedLayers device, int width, int k) {
+        ConvolutionShape fits = appended(pixels, width, k, DataType.BFLOAT16).withImages(1);
+        ConvolutionShape longer = appended(pixels + 1, width, k, DataType.BFLOAT16).withImages(1);
+        assertTrue(device.appended(fits).isPresent(), fits::toString);
+        assertTrue(device.appended(longer).isEmpty(), longer::toString);
     }
 
     @Test
@@ -214,6 +225,36 @@ class FusedLayersTest {
         assertTrue(exact.pointwise(bottleneck(96, 128, floats)).isEmpty(), "without TF32");
         FusedLayers turing = new FusedLayers(false, true, 40, 64 << 10, CACHE);
         assertTrue(turing.pointwise(bottleneck(96, 128, half)).isEmpty(), "Turing");
+    }
+
+    @Test
+    void whatIsNotFusedHasAReason() {
+        DataType half = DataType.BFLOAT16;
+        DataType floats = DataType.FLOAT32;
+        assertHindered("new-channels-not-in-fours", appended(28, 128, 30, half));
+        assertHindered("too-many-new-channels", appended(28, 192, 64, half));
+        assertHindered("bottleneck-too-wide", appended(28, 256, 32, half));
+        assertHindered("bottleneck-not-in-16-bytes", appended(28, 100, 24, half));
+        assertHindered("shared-memory", appended(224, 128, 32, half));
+        assertHindered("not-3x3", new ConvolutionShape(1, 8, 8, 128, 32, 5, 1, 2, half));
+        assertEquals(Optional.empty(), ON_H100.hindrance(appended(28, 128, 32, half)));
+        assertHindered("odd-columns", bottleneck(97, 128, half));
+        assertHindered("bottleneck-too-wide", bottleneck(96, 192, floats));
+        assertHindered("slower", bottleneck(96, 128, half).asComposed());
+        assertHindered("rows-not-on-16-bytes", new PointwiseShape(100, 96, 128, half, false));
+        assertEquals(Optional.empty(), ON_H100.hindrance(bottleneck(96, 128, half)));
+        FusedLayers rtx = new FusedLayers(true, true, 84, RTX, CACHE);
+        assertEquals(Optional.of("shared-memory"), rtx.hindrance(appended(56, 128, 32, half)));
+    }
+
+    private static void assertHindered(String why, ConvolutionShape shape) {
+        assertEquals(Optional.of(why), ON_H100.hindrance(shape));
+        assertTrue(ON_H100.appended(shape).isEmpty());
+    }
+
+    private static void assertHindered(String why, PointwiseShape shape) {
+        assertEquals(Optional.of(why), ON_H100.hindrance(shape));
+        assertTrue(ON_H100.pointwise(shape).isEmpty());
     }
 
     @Test

@@ -28,6 +28,9 @@ class PlantedKernelFaultsTest {
     private static final LayerProgram WIDE =
             LayerProgram.of(DataType.BFLOAT16, 192, 48).orElseThrow();
 
+    private static final LayerProgram ROUNDED =
+            LayerProgram.of(DataType.FLOAT32, 48, 12).orElseThrow();
+
     private static final Map<LayerProgram, FusedLayerRun.Result> RIGHT = new HashMap<>();
 
     @TempDir private Path folder;
@@ -128,6 +131,24 @@ class PlantedKernelFaultsTest {
                         "pointwise_forward.cuh",
                         "tile >= share.first; tile--",
                         "tile >= share.first - 1; tile--"),
+                new Fault(
+                        ROUNDED,
+                        "operands of products are not rounded to TF32",
+                        "fragments.cuh",
+                        "return uint4{tf32_bits(v[0]), tf32_bits(v[1]),",
+                        "return uint4{tf32_bits(v[0]), __float_as_uint(v[1]),"),
+                new Fault(
+                        ROUNDED,
+                        "chunks of four floats are twisted as those of eight bf16",
+                        "panels.cuh",
+                        "return (row & 3) << 1 | (row >> 2 & 1);",
+                        "return row & 7;"),
+                new Fault(
+                        ROUNDED,
+                        "both halves of a step have the pixels of the first",
+                        "appended_gradient.cuh",
+                        "lane % 4 + 4 * i);",
+                        "lane % 4 + 0 * i);"),
                 new Fault(
                         WIDE,
                         "every block has the first part of the channels",
