@@ -410,11 +410,11 @@ engine() {
 tests() {
     local java
     set -o pipefail
-    java=$(./densenet4j --java-home)/bin/java || return 2
+    java=$(./densenet4j --java-home) || return 2
     rm -rf "$work/junit"
-    "$java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx3g \
+    "$java/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx3g \
         "-Ddensenet4j.device=$device" ${test_flags[@]+"${test_flags[@]}"} \
-        -cp "densenet4j.jar:tests/tests.jar:tests/*:lib/*" \
+        -cp "densenet4j.jar:tests/tests.jar:tests/*:lib/*:$java/oneDNN/*" \
         org.junit.platform.console.ConsoleLauncher execute --disable-banner --details=tree \
         --disable-ansi-colors --fail-if-no-tests --reports-dir="$work/junit" "$@" 2>&1 |
         awk '{ print; fflush() } / tests aborted / { aborted = $2 } / tests successful / { successful = $2 }
