@@ -128,15 +128,9 @@ final class AppendedKernels {
         List<AppendedGradientKernel> kernels =
                 switch (program.width()) {
                     case 48 ->
-                            List.of(
-                                    isBFloat16()
-                                            ? gradient("", data(64, 4), weights(96), 2)
-                                            : gradient("", data(64, 4), weights(48), 2));
+                            List.of(gradient("", data(64, 4), weights(isBFloat16() ? 96 : 48), 2));
                     case 64 ->
-                            List.of(
-                                    isBFloat16()
-                                            ? gradient("", data(64, 4), weights(128), 2)
-                                            : gradient("", data(64, 4), weights(64), 2));
+                            List.of(gradient("", data(64, 4), weights(isBFloat16() ? 128 : 64), 2));
                     case 96 -> List.of(gradient("", data(128, 8), weights(96), 1));
                     case 192 ->
                             List.of(

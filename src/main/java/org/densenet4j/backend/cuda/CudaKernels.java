@@ -248,28 +248,38 @@ final class CudaKernels implements Kernels {
                 t,
                 "append_features",
                 Traffic.reading(y).writing(columns, tiles(t, y.columns())),
-                address(y),
-                y.stride(),
-                address(columns),
-                columns.stride(),
-                y.rows(),
-                y.columns(),
-                t.rowsPerTile(),
-                firstRow,
-                threshold(dropout),
-                dropout.layerThreshold(),
-                dropout.keptScale(),
-                (int) dropout.seed(),
-                (int) (dropout.seed() >>> 32),
-                base + dropout.counter(),
-                dropout.layer(),
-                scratch);
+                ProductKernels.joined(
+                        new Object[] {
+                            address(y),
+                            y.stride(),
+                            address(columns),
+                            columns.stride(),
+                            y.rows(),
+                            y.columns(),
+                            t.rowsPerTile(),
+                            firstRow
+                        },
+                        dropout(dropout, base),
+                        new Object[] {scratch}));
         combineStatistics(t, y.rows(), partial);
     }
 
-    /** The threshold of elements, 0 where nothing is dropped. */
-    static int threshold(Dropout dropout) {
-        return dropout.active() ? dropout.threshold() : 0;
+    /**
+     * What kernels take of a dropout, {@code Dropout} of {@code cuda-kernels/dropout.cuh}: a
+     * threshold of 0 where nothing is dropped.
+     *
+     * @param base address of the arena, in which the step's counter lies
+     */
+    static Object[] dropout(Dropout dropout, long base) {
+        return new Object[] {
+            dropout.active() ? dropout.threshold() : 0,
+            dropout.layerThreshold(),
+            dropout.keptScale(),
+            (int) dropout.seed(),
+            (int) (dropout.seed() >>> 32),
+            base + dropout.counter(),
+            dropout.layer()
+        };
     }
 
     @Override
@@ -652,26 +662,23 @@ final class CudaKernels implements Kernels {
                 t,
                 "gradient_of_appended",
                 Traffic.reading(gradient, columns, correction, mean).writing(out),
-                address(gradient),
-                gradient.stride(),
-                address(columns),
-                columns.stride(),
-                address(correction),
-                correction.stride(),
-                address(mean),
-                address(out),
-                out.stride(),
-                columns.rows(),
-                columns.columns(),
-                t.rowsPerTile(),
-                firstRow,
-                threshold(dropout),
-                dropout.layerThreshold(),
-                dropout.keptScale(),
-                (int) dropout.seed(),
-                (int) (dropout.seed() >>> 32),
-                base + dropout.counter(),
-                dropout.layer());
+                ProductKernels.joined(
+                        new Object[] {
+                            address(gradient),
+                            gradient.stride(),
+                            address(columns),
+                            columns.stride(),
+                            address(correction),
+                            correction.stride(),
+                            address(mean),
+                            address(out),
+                            out.stride(),
+                            columns.rows(),
+                            columns.columns(),
+                            t.rowsPerTile(),
+                            firstRow
+                        },
+                        dropout(dropout, base)));
     }
 
     @Override

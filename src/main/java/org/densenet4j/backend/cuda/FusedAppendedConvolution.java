@@ -120,28 +120,27 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                         .writing(tiles.stream().toArray(Matrix[]::new))
                         .computing(shape.flops(images))
                         .walking(Walk.ofShares(shares)),
-                address(z),
-                z.stride(),
-                address(affine),
-                affine.stride(),
-                address(packed),
-                address(columns),
-                columns.stride(),
-                columns.columns(),
-                z.columns(),
-                z.rows(),
-                shape.height(),
-                shape.width(),
-                by.forwardRing(),
-                shares.tilesOfBlock(),
-                CudaKernels.threshold(dropout),
-                dropout.layerThreshold(),
-                dropout.keptScale(),
-                (int) dropout.seed(),
-                (int) (dropout.seed() >>> 32),
-                products.base() + dropout.counter(),
-                dropout.layer(),
-                tiles.map(this::address).orElse(FusedPointwise.NO_STATISTICS));
+                ProductKernels.joined(
+                        new Object[] {
+                            address(z),
+                            z.stride(),
+                            address(affine),
+                            affine.stride(),
+                            address(packed),
+                            address(columns),
+                            columns.stride(),
+                            columns.columns(),
+                            z.columns(),
+                            z.rows(),
+                            shape.height(),
+                            shape.width(),
+                            by.forwardRing(),
+                            shares.tilesOfBlock()
+                        },
+                        CudaKernels.dropout(dropout, products.base()),
+                        new Object[] {
+                            tiles.map(this::address).orElse(FusedPointwise.NO_STATISTICS)
+                        }));
     }
 
     /** The packed weights as a matrix of what they hold. */
@@ -176,7 +175,6 @@ final class FusedAppendedConvolution implements AppendedConvolution {
         Matrix mean = g.columnStatistics().row(0);
         Matrix mean2 = g.zStatistics().row(0);
         Matrix z = g.z();
-        Dropout dropout = g.dropout();
         Traffic ofBoth = Traffic.reading(g.blockGradient(), g.columns(), z);
         Traffic forData =
                 ofBoth.alsoReading(g.correction(), mean, g.affine(), mean2, weights(g.packed()))
@@ -192,39 +190,38 @@ final class FusedAppendedConvolution implements AppendedConvolution {
                 kernel.name(),
                 kernel.grid(shares),
                 forData.beside(forWeights),
-                address(g.blockGradient()),
-                g.blockGradient().stride(),
-                address(g.columns()),
-                g.columns().stride(),
-                address(g.correction()),
-                g.correction().stride(),
-                address(mean),
-                CudaKernels.threshold(dropout),
-                dropout.layerThreshold(),
-                dropout.keptScale(),
-                (int) dropout.seed(),
-                (int) (dropout.seed() >>> 32),
-                products.base() + dropout.counter(),
-                dropout.layer(),
-                address(z),
-                z.stride(),
-                address(g.affine()),
-                g.affine().stride(),
-                g.columns().columns(),
-                z.columns(),
-                rows,
-                shape.height(),
-                shape.width(),
-                address(mean2),
-                address(g.packed()),
-                address(g.result()),
-                g.result().stride(),
-                kernel.data().ring(),
-                ofData.tilesOfBlock(),
-                kernel.weights().ring(),
-                ofWeights.tilesOfBlock(),
-                address(tiles),
-                address(weightTiles));
+                ProductKernels.joined(
+                        new Object[] {
+                            address(g.blockGradient()),
+                            g.blockGradient().stride(),
+                            address(g.columns()),
+                            g.columns().stride(),
+                            address(g.correction()),
+                            g.correction().stride(),
+                            address(mean)
+                        },
+                        CudaKernels.dropout(g.dropout(), products.base()),
+                        new Object[] {
+                            address(z),
+                            z.stride(),
+                            address(g.affine()),
+                            g.affine().stride(),
+                            g.columns().columns(),
+                            z.columns(),
+                            rows,
+                            shape.height(),
+                            shape.width(),
+                            address(mean2),
+                            address(g.packed()),
+                            address(g.result()),
+                            g.result().stride(),
+                            kernel.data().ring(),
+                            ofData.tilesOfBlock(),
+                            kernel.weights().ring(),
+                            ofWeights.tilesOfBlock(),
+                            address(tiles),
+                            address(weightTiles)
+                        }));
         kernels.combineSums(tiles, g.partial());
         small.onElements(
                 SmallOperation.ADD_APPENDED_PARTS,

@@ -35,9 +35,6 @@ record FusedLayers(
         int sharedBytes,
         long cacheBytes) {
 
-    /** The part of the rule that depends on the device. */
-    private static final String NO_ROOM = "shared-memory";
-
     /** Nothing is fused. */
     static final FusedLayers NONE = new FusedLayers(false, false, 1, 0, 0);
 
@@ -74,19 +71,18 @@ record FusedLayers(
 
     /** Which part of the rule keeps a 1x1 convolution from being fused. */
     Optional<String> hindrance(PointwiseShape s) {
-        if (!multiplies(s.type())) {
-            return Optional.empty();
-        }
-        return unfit(s).or(
-                        () -> pointwise(s).isPresent() ? Optional.empty() : Optional.of(NO_ROOM));
+        return hindrance(s.type(), unfit(s), pointwise(s).isPresent());
     }
 
-    /** The same of a 3x3 convolution. */
+    /** Which part of the rule keeps a 3x3 convolution from being fused. */
     Optional<String> hindrance(ConvolutionShape s) {
-        if (!multiplies(s.type())) {
-            return Optional.empty();
-        }
-        return unfit(s).or(() -> appended(s).isPresent() ? Optional.empty() : Optional.of(NO_ROOM));
+        return hindrance(s.type(), unfit(s), appended(s).isPresent());
+    }
+
+    private Optional<String> hindrance(DataType type, Optional<String> unfit, boolean fused) {
+        return fused || !multiplies(type)
+                ? Optional.empty()
+                : Optional.of(unfit.orElse("shared-memory"));
     }
 
     private static Optional<String> unfit(PointwiseShape s) {

@@ -54,11 +54,9 @@ record ProductKernels(
         return result == operands ? "_bf16" : "_from_bf16";
     }
 
-    /** The arguments of a launch, which come in two groups. */
-    static Object[] joined(Object[] first, Object[] second) {
-        Object[] all = Arrays.copyOf(first, first.length + second.length);
-        System.arraycopy(second, 0, all, first.length, second.length);
-        return all;
+    /** The arguments of a launch, which come in groups. */
+    static Object[] joined(Object[]... groups) {
+        return Arrays.stream(groups).flatMap(Arrays::stream).toArray();
     }
 
     /**

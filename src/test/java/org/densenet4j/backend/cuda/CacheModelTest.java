@@ -96,4 +96,15 @@ class CacheModelTest {
         model.run(Traffic.reading(kept));
         assertTrue(model.bytes() >= 2 * kept.bytes() + 2 * streamed.bytes() - CACHE);
     }
+
+    @Test
+    void blocksThatComeToTheSameRowsAtTheSameTimeFetchThemOnce() {
+        Matrix twice = block(0, 2 * CACHE);
+        Traffic all = Traffic.reading(twice);
+        model.run(all.beside(all));
+        assertEquals(twice.bytes(), model.bytes());
+        model.run(all.beside(all.walking(Walk.STRAIGHT.backwards())));
+        assertTrue(model.bytes() > 2 * twice.bytes(), "the others come from the other end");
+        assertEquals(2 * twice.bytes(), all.beside(all).bytes());
+    }
 }
